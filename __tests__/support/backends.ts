@@ -1,0 +1,29 @@
+import * as tf from '@tensorflow/tfjs';
+import {setThreadsCount, setWasmPaths} from '@tensorflow/tfjs-backend-wasm';
+import {dirname, join} from 'node:path';
+import {registerTrainingKernels} from '../../src/wasm/index.js';
+
+/** The backends this run covers: TFJS_RAGAN_TEST_BACKENDS (comma-separated), or all that plain npm gives. */
+export const testBackends = (process.env.TFJS_RAGAN_TEST_BACKENDS ?? 'cpu,wasm').split(',');
+
+/** Makes `name` the active backend, with the project's training kernels where it has any. */
+export async function activateBackend(name: string): Promise<void> {
+  if (name === 'wasm') {
+    const folder = dirname(require.resolve('@tensorflow/tfjs-backend-wasm/package.json'));
+    setWasmPaths(join(folder, 'wasm-out') + '/');
+    setThreadsCount(1);
+    registerTrainingKernels();
+  }
+  if (!(await tf.setBackend(name))) throw new Error(`backend ${name} could not be initialised`);
+  await tf.ready();
+}
+
+/** Runs the same tests once on every backend of this run. */
+export function describeOnBackends(title: string, tests: (backend: string) => void): void {
+  describe.each(testBackends)(`${title} on %s`, backend => {
+    beforeAll(async () => {
+      await activateBackend(backend);
+    });
+    tests(backend);
+  });
+}

@@ -1,0 +1,29 @@
+// With TEST_BUILT set, the tests import the built package through its own name instead of the sources.
+const sources = {
+  '^tfjs-ragan$': '<rootDir>/src/index.ts',
+  '^tfjs-ragan/(wasm|node)$': '<rootDir>/src/$1/index.ts',
+};
+
+/** @type {import('jest').Config} */
+export default {
+  testEnvironment: 'node',
+  roots: ['<rootDir>/__tests__'],
+  testMatch: ['**/*.test.ts'],
+  moduleNameMapper: {
+    ...(process.env.TEST_BUILT ? {} : sources),
+    '^(\\.{1,2}/.*)\\.js$': '$1',
+  },
+  transform: {
+    '^.+\\.ts$': [
+      'ts-jest',
+      {
+        // Types are checked once, by `npm run types`.
+        isolatedModules: true,
+        diagnostics: false,
+        tsconfig: {module: 'CommonJS', moduleResolution: 'Bundler', target: 'ES2022', esModuleInterop: true, isolatedModules: true},
+      },
+    ],
+  },
+  testTimeout: 60_000,
+  maxWorkers: 2,
+};
