@@ -18,9 +18,14 @@ export default {
       'ts-jest',
       {
         // Types are checked once, by `npm run types`.
-        isolatedModules: true,
         diagnostics: false,
-        tsconfig: {module: 'CommonJS', moduleResolution: 'Bundler', target: 'ES2022', esModuleInterop: true, isolatedModules: true},
+        tsconfig: {
+          module: 'CommonJS',
+          moduleResolution: 'Bundler',
+          target: 'ES2022',
+          esModuleInterop: true,
+          isolatedModules: true,
+        },
       },
     ],
   },
