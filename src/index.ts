@@ -1,3 +1,15 @@
+export {localAveraging} from './losses/averaging.js';
+export type {Averaging} from './losses/averaging.js';
+export type {Axis} from './losses/axis.js';
+export type {Criterion} from './losses/criterion.js';
+export {discriminatorLoss, generatorLoss} from './losses/functions.js';
+export type {LossFunctionOptions} from './losses/functions.js';
+export {GanLoss} from './losses/gan-loss.js';
+export type {GanLossOptions, LogitGradients, Mode} from './losses/gan-loss.js';
+export {RelativisticAverageLoss} from './losses/relativistic-average-loss.js';
+export type {RelativisticAverageLossOptions} from './losses/relativistic-average-loss.js';
+export {RelativisticPairedLoss} from './losses/relativistic-paired-loss.js';
+export {StandardLoss} from './losses/standard-loss.js';
 export {esrganGenerator} from './models/esrgan-generator.js';
 export type {EsrganGeneratorOptions} from './models/esrgan-generator.js';
 export {patchDiscriminator} from './models/patch-discriminator.js';

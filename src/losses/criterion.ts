@@ -1,0 +1,40 @@
+import * as tf from '@tensorflow/tfjs';
+
+/**
+ * How a margin is penalised. Each criterion is a function of `x`, which training pushes down:
+ *
+ * | name | penalty(x) |
+ * |---|---|
+ * | `'crossEntropy'` | softplus(x) = ln(1 + e^x), which is -ln(sigmoid(-x)) without its overflow |
+ * | `'leastSquares'` | (x + 1)^2 |
+ * | `'hinge'` | relu(1 + x) |
+ */
+export type Criterion = 'crossEntropy' | 'leastSquares' | 'hinge';
+
+/** A criterion's element-wise penalty and its derivative; the derivative can be differentiated again. */
+export interface Penalty {
+  value(x: tf.Tensor): tf.Tensor;
+  derivative(x: tf.Tensor): tf.Tensor;
+}
+
+export const penalties: Readonly<Record<Criterion, Penalty>> = {
+  crossEntropy: {value: tf.softplus, derivative: differentiableSigmoid},
+  leastSquares: {value: x => tf.square(tf.add(x, 1)), derivative: x => tf.mul(tf.add(x, 1), 2)},
+  hinge: {value: x => tf.relu(tf.add(x, 1)), derivative: x => tf.step(tf.add(x, 1))},
+};
+
+/**
+ * sigmoid(x) whose gradient can be differentiated. TensorFlow.js takes it from the saved output, which the second
+ * differentiation cannot trace back to x (tfjs#3252); here it is computed from x.
+ */
+function differentiableSigmoid(x: tf.Tensor): tf.Tensor {
+  const sigmoid = (input: tf.Tensor, save: tf.GradSaveFunc) => {
+    save([input]);
+    const gradFunc = (dy: tf.Tensor, [saved]: tf.Tensor[]) => {
+      const y = differentiableSigmoid(saved!);
+      return tf.mul(dy, tf.mul(y, tf.sub(1, y)));
+    };
+    return {value: tf.sigmoid(input), gradFunc};
+  };
+  return tf.customGrad(sigmoid as Parameters<typeof tf.customGrad>[0])(x);
+}

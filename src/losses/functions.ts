@@ -1,0 +1,37 @@
+import type * as tf from '@tensorflow/tfjs';
+import type {RelativisticAverageLossOptions} from './relativistic-average-loss.js';
+import {RelativisticAverageLoss} from './relativistic-average-loss.js';
+
+/** The options of `RelativisticAverageLoss`, without those that only an object has, and the weight of each sample. */
+export interface LossFunctionOptions extends Omit<RelativisticAverageLossOptions, 'mode' | 'name'> {
+  /** Broadcasts against the logits and weighs the loss terms. */
+  sampleWeight?: tf.Tensor;
+}
+
+/**
+ * `RelativisticAverageLoss.discriminator` as a function.
+ *
+ * @example
+ * const loss = discriminatorLoss(realLogits, fakeLogits, {criterion: 'hinge', axis: 'all'});
+ */
+export function discriminatorLoss(
+  realLogits: tf.Tensor,
+  fakeLogits: tf.Tensor,
+  options: LossFunctionOptions = {},
+): tf.Tensor {
+  return new RelativisticAverageLoss(options).discriminator(realLogits, fakeLogits, options.sampleWeight);
+}
+
+/**
+ * `RelativisticAverageLoss.generator` as a function.
+ *
+ * @example
+ * const loss = generatorLoss(realLogits, fakeLogits);
+ */
+export function generatorLoss(
+  realLogits: tf.Tensor,
+  fakeLogits: tf.Tensor,
+  options: LossFunctionOptions = {},
+): tf.Tensor {
+  return new RelativisticAverageLoss(options).generator(realLogits, fakeLogits, options.sampleWeight);
+}

@@ -1,0 +1,164 @@
+import * as tf from '@tensorflow/tfjs';
+import type {Averaging} from './averaging.js';
+import {localAveraging} from './averaging.js';
+import type {Criterion} from './criterion.js';
+import {reduceWithGradient} from './reduction.js';
+import {requireCriterion, requireLogits, requireOneOf, requireReduction, requireSampleWeight} from './validation.js';
+
+/** Whose loss `apply` computes. */
+export type Mode = 'discriminator' | 'generator';
+
+/** What every GAN loss can be told. */
+export interface GanLossOptions {
+  /** Whose loss `apply` and `asLossFunction` compute. Default `'discriminator'`. */
+  mode?: Mode;
+  /** How a margin is penalised. Default `'crossEntropy'`. */
+  criterion?: Criterion;
+  /** How the elements become one number, as in `tf.losses`. Default `tf.Reduction.MEAN`. */
+  reduction?: tf.Reduction;
+  /** A name for logs and saved configurations. Default: the class's. */
+  name?: string;
+}
+
+/** Both losses of one batch and their gradients with respect to the logits. */
+export interface LogitGradients {
+  discriminatorLoss: tf.Scalar;
+  generatorLoss: tf.Scalar;
+  /** d discriminatorLoss / d realLogits, of the logits' shape. */
+  discriminatorReal: tf.Tensor;
+  /** d discriminatorLoss / d fakeLogits. */
+  discriminatorFake: tf.Tensor;
+  /** d generatorLoss / d fakeLogits. */
+  generatorFake: tf.Tensor;
+}
+
+/** The element-wise loss of one side, with its gradient in closed form. */
+export interface ElementLoss {
+  /** Element i: its real term plus its fake term, of the logits' shape. */
+  value(real: tf.Tensor, fake: tf.Tensor): tf.Tensor;
+  /** The gradients with respect to real and fake, given that with respect to the elements. */
+  gradients(dy: tf.Tensor, real: tf.Tensor, fake: tf.Tensor): [tf.Tensor, tf.Tensor];
+}
+
+/**
+ * A pair of losses for a GAN: one for the discriminator, one for the generator, both functions of the discriminator's
+ * logits (no sigmoid) for real and for fake samples.
+ *
+ * The subclasses say what is compared with what: `RelativisticAverageLoss`, `RelativisticPairedLoss`, `StandardLoss`.
+ * Values and gradients are computed in closed form; both are finite for logits up to 1e4, and the gradients can be
+ * differentiated again.
+ */
+export abstract class GanLoss extends tf.serialization.Serializable {
+  readonly mode: Mode;
+  readonly criterion: Criterion;
+  readonly reduction: tf.Reduction;
+  readonly name: string;
+
+  protected constructor(options: GanLossOptions) {
+    super();
+    const owner = this.getClassName();
+    this.mode = options.mode ?? 'discriminator';
+    this.criterion = options.criterion ?? 'crossEntropy';
+    this.reduction = options.reduction ?? tf.Reduction.MEAN;
+    this.name = options.name ?? owner;
+    requireOneOf(owner, 'mode', this.mode, ['discriminator', 'generator']);
+    requireCriterion(owner, this.criterion);
+    requireReduction(owner, this.reduction);
+  }
+
+  /** The element-wise loss of `mode`'s side for logits of the given rank. */
+  protected abstract elementLoss(mode: Mode, rank: number, averaging: Averaging): ElementLoss;
+
+  /**
+   * The discriminator's loss: low where real logits are above fake ones.
+   *
+   * @param realLogits float32 logits of real samples, `[batch, ...]`.
+   * @param fakeLogits logits of generated samples, of the same shape.
+   * @param sampleWeight broadcasts against the logits and weighs the loss terms (not the averages), as in
+   *   `tf.losses.computeWeightedLoss`.
+   * @returns a scalar; with `tf.Reduction.NONE` a tensor of the logits' shape.
+   * @throws if the logits differ in shape, are empty, scalar or not float32, or the weight does not broadcast.
+   */
+  discriminator(realLogits: tf.Tensor, fakeLogits: tf.Tensor, sampleWeight?: tf.Tensor): tf.Tensor {
+    return this.compute('discriminator', realLogits, fakeLogits, sampleWeight);
+  }
+
+  /** The generator's loss: low where fake logits are above real ones. Arguments as for `discriminator`. */
+  generator(realLogits: tf.Tensor, fakeLogits: tf.Tensor, sampleWeight?: tf.Tensor): tf.Tensor {
+    return this.compute('generator', realLogits, fakeLogits, sampleWeight);
+  }
+
+  /** The loss of the side that `mode` names. Arguments as for `discriminator`. */
+  apply(realLogits: tf.Tensor, fakeLogits: tf.Tensor, sampleWeight?: tf.Tensor): tf.Tensor {
+    return this.compute(this.mode, realLogits, fakeLogits, sampleWeight);
+  }
+
+  /**
+   * This loss for `model.compile({loss})`: the targets are the real logits, the model's outputs the fake ones. With
+   * `tf.Reduction.NONE` the mean, since a model trains on one number.
+   *
+   * @example
+   * model.compile({optimizer: 'adam', loss: new RelativisticAverageLoss({mode: 'generator'}).asLossFunction()});
+   */
+  asLossFunction(): (yTrue: tf.Tensor, yPred: tf.Tensor) => tf.Scalar {
+    return (yTrue, yPred) => tf.tidy(() => tf.mean(this.apply(yTrue, yPred)));
+  }
+
+  /**
+   * Both losses and their gradients with respect to the logits, without a gradient tape: what a training step needs.
+   *
+   * @param options.averaging where the averages' sums and counts come from; default the given logits alone. With
+   *   several parts the losses are the whole's, and the gradients are those of this part's logits.
+   * @throws as `discriminator`, and for `tf.Reduction.NONE`.
+   */
+  withGradients(
+    realLogits: tf.Tensor,
+    fakeLogits: tf.Tensor,
+    options: {sampleWeight?: tf.Tensor; averaging?: Averaging} = {},
+  ): LogitGradients {
+    const {sampleWeight, averaging = localAveraging} = options;
+    this.check(realLogits, fakeLogits, sampleWeight);
+    return tf.tidy(() => {
+      const side = (mode: Mode) => {
+        const element = this.elementLoss(mode, realLogits.rank, averaging);
+        const elements = element.value(realLogits, fakeLogits);
+        const {loss, elementGradient} = reduceWithGradient(elements, sampleWeight, this.reduction, averaging);
+        const [real, fake] = element.gradients(elementGradient, realLogits, fakeLogits);
+        return {loss, real, fake};
+      };
+      const discriminator = side('discriminator');
+      const generator = side('generator');
+      return {
+        discriminatorLoss: discriminator.loss,
+        generatorLoss: generator.loss,
+        discriminatorReal: discriminator.real,
+        discriminatorFake: discriminator.fake,
+        generatorFake: generator.fake,
+      };
+    });
+  }
+
+  /** The options that make an equal loss: `new (loss.constructor)(loss.getConfig())`. */
+  override getConfig(): tf.serialization.ConfigDict {
+    return {mode: this.mode, criterion: this.criterion, reduction: this.reduction, name: this.name};
+  }
+
+  private compute(mode: Mode, real: tf.Tensor, fake: tf.Tensor, sampleWeight?: tf.Tensor): tf.Tensor {
+    this.check(real, fake, sampleWeight);
+    return tf.tidy(() => {
+      const element = this.elementLoss(mode, real.rank, localAveraging);
+      // The gradient starts from the saved logits themselves, so that it can be differentiated again.
+      const elements = tf.customGrad(((r: tf.Tensor, f: tf.Tensor, save: tf.GradSaveFunc) => {
+        save([r, f]);
+        const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) => element.gradients(dy, saved[0]!, saved[1]!);
+        return {value: element.value(r, f), gradFunc};
+      }) as Parameters<typeof tf.customGrad>[0]);
+      return tf.losses.computeWeightedLoss(elements(real, fake), sampleWeight, this.reduction);
+    });
+  }
+
+  private check(real: tf.Tensor, fake: tf.Tensor, sampleWeight: tf.Tensor | undefined): void {
+    requireLogits(this.getClassName(), real, fake);
+    if (sampleWeight) requireSampleWeight(this.getClassName(), sampleWeight, real);
+  }
+}

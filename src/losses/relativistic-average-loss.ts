@@ -1,0 +1,83 @@
+import * as tf from '@tensorflow/tfjs';
+import type {Averaging} from './averaging.js';
+import {averageOver} from './averaging.js';
+import type {Axis} from './axis.js';
+import {axesOf, requireAxis} from './axis.js';
+import {penalties} from './criterion.js';
+import type {ElementLoss, GanLossOptions, Mode} from './gan-loss.js';
+import {GanLoss} from './gan-loss.js';
+
+export interface RelativisticAverageLossOptions extends GanLossOptions {
+  /** What the average runs over: see `Axis`. Default `'batch'`. */
+  axis?: Axis;
+  /** Stop the gradient at the averages, as BasicSR's discriminator step does. Default false. */
+  detachAverage?: boolean;
+}
+
+/**
+ * The relativistic average GAN loss: each real logit against the average fake one, and the reverse.
+ *
+ * With r and f the logits, A the mean over `axis` and the criterion's penalty p (see `Criterion`),
+ *
+ *     discriminator = mean p(A f - r) + mean p(f - A r)
+ *
+ * and the generator's loss is the same with r and f swapped. For cross-entropy that is
+ * mean softplus(-(r - A f)) + mean softplus(f - A r). The terms are summed, not halved, and the gradient flows through
+ * the averages unless `detachAverage` is set. It does not change when a number is added to all logits.
+ *
+ * @example
+ * const loss = new RelativisticAverageLoss({criterion: 'hinge'});
+ * const value = loss.discriminator(critic.predict(real), critic.predict(fake)); // a scalar
+ *
+ * @throws if an option has an unknown value, or `axis` is out of range for the logits.
+ *
+ * Jolicoeur-Martineau, "The relativistic discriminator: a key element missing from standard GAN", 2018,
+ * https://arxiv.org/abs/1807.00734
+ */
+export class RelativisticAverageLoss extends GanLoss {
+  static className = 'RelativisticAverageLoss';
+  readonly axis: Axis;
+  readonly detachAverage: boolean;
+
+  constructor(options: RelativisticAverageLossOptions = {}) {
+    super(options);
+    this.axis = options.axis ?? 'batch';
+    this.detachAverage = options.detachAverage ?? false;
+    requireAxis(this.getClassName(), this.axis);
+  }
+
+  override getConfig(): tf.serialization.ConfigDict {
+    return {...super.getConfig(), axis: this.axis, detachAverage: this.detachAverage};
+  }
+
+  protected elementLoss(mode: Mode, rank: number, averaging: Averaging): ElementLoss {
+    const axes = axesOf(this.getClassName(), this.axis, rank);
+    const penalty = penalties[this.criterion];
+    const average = (values: tf.Tensor) => averageOver(values, axes, averaging);
+    // high is the side whose logits should be above the other's average, low the other.
+    const margins = (high: tf.Tensor, low: tf.Tensor) =>
+      [tf.sub(average(low), high), tf.sub(low, average(high))] as const;
+    const value = (high: tf.Tensor, low: tf.Tensor) => {
+      const [ofHigh, ofLow] = margins(high, low);
+      return tf.add(penalty.value(ofHigh), penalty.value(ofLow));
+    };
+    const gradients = (dy: tf.Tensor, high: tf.Tensor, low: tf.Tensor): [tf.Tensor, tf.Tensor] => {
+      const [ofHigh, ofLow] = margins(high, low).map(margin => tf.mul(dy, penalty.derivative(margin))) as [
+        tf.Tensor,
+        tf.Tensor,
+      ];
+      if (this.detachAverage) return [tf.neg(ofHigh), ofLow];
+      // An average over kept axes is its own transpose: what flows into it flows out averaged.
+      return [tf.neg(tf.add(ofHigh, average(ofLow))), tf.add(ofLow, average(ofHigh))];
+    };
+    if (mode === 'discriminator') return {value, gradients};
+    return {
+      value: (real, fake) => value(fake, real),
+      gradients: (dy, real, fake) => {
+        const [ofFake, ofReal] = gradients(dy, fake, real);
+        return [ofReal, ofFake];
+      },
+    };
+  }
+}
+tf.serialization.registerClass(RelativisticAverageLoss);

@@ -1,0 +1,58 @@
+import * as tf from '@tensorflow/tfjs';
+import type {Criterion, Penalty} from './criterion.js';
+import {penalties} from './criterion.js';
+import type {ElementLoss, GanLossOptions, Mode} from './gan-loss.js';
+import {GanLoss} from './gan-loss.js';
+
+/** The penalty of a fake logit in the discriminator's loss where it is not the criterion's own: least squares has label 0. */
+const toZero: Penalty = {value: tf.square, derivative: x => tf.mul(x, 2)};
+/** The hinge generator maximises the fake logits without a bound. */
+const unbounded: Penalty = {value: x => tf.clone(x), derivative: tf.onesLike};
+
+const fakePenalties: Readonly<Record<Criterion, Penalty>> = {...penalties, leastSquares: toZero};
+const generatorPenalties: Readonly<Record<Criterion, Penalty>> = {...penalties, hinge: unbounded};
+
+/**
+ * The plain, non-relativistic pair of losses, to compare with.
+ *
+ * | criterion | discriminator | generator |
+ * |---|---|---|
+ * | `'crossEntropy'` | mean softplus(-r) + mean softplus(f) | mean softplus(-f) |
+ * | `'leastSquares'` | mean (r - 1)^2 + mean f^2 | mean (f - 1)^2 |
+ * | `'hinge'` | mean relu(1 - r) + mean relu(1 + f) | -mean f |
+ *
+ * @example
+ * const value = new StandardLoss({criterion: 'hinge'}).discriminator(realLogits, fakeLogits);
+ *
+ * @throws if an option has an unknown value.
+ *
+ * Goodfellow et al., 2014, https://arxiv.org/abs/1406.2661 (the non-saturating form); Mao et al., 2017,
+ * https://arxiv.org/abs/1611.04076; Lim and Ye, 2017, https://arxiv.org/abs/1705.02894
+ */
+export class StandardLoss extends GanLoss {
+  static className = 'StandardLoss';
+
+  constructor(options: GanLossOptions = {}) {
+    super(options);
+  }
+
+  protected elementLoss(mode: Mode): ElementLoss {
+    if (mode === 'generator') {
+      const penalty = generatorPenalties[this.criterion];
+      return {
+        value: (_, fake) => penalty.value(tf.neg(fake)),
+        gradients: (dy, real, fake) => [tf.zerosLike(real), tf.neg(tf.mul(dy, penalty.derivative(tf.neg(fake))))],
+      };
+    }
+    const ofReal = penalties[this.criterion];
+    const ofFake = fakePenalties[this.criterion];
+    return {
+      value: (real, fake) => tf.add(ofReal.value(tf.neg(real)), ofFake.value(fake)),
+      gradients: (dy, real, fake) => [
+        tf.neg(tf.mul(dy, ofReal.derivative(tf.neg(real)))),
+        tf.mul(dy, ofFake.derivative(fake)),
+      ],
+    };
+  }
+}
+tf.serialization.registerClass(StandardLoss);
