@@ -1,0 +1,61 @@
+import * as tf from '@tensorflow/tfjs';
+import {activateBackend} from '../support/backends.js';
+import {expectClose} from '../support/values.js';
+
+async function onBackend(backend: string, compute: () => tf.Tensor): Promise<tf.TypedArray> {
+  await activateBackend(backend);
+  return tf.tidy(compute).data();
+}
+
+describe('gradients on wasm', () => {
+  test('of leaky ReLU are those on cpu', async () => {
+    const gradient = () =>
+      tf.grad(x => tf.leakyRelu(x, 0.2).mul(tf.tensor1d([1, 2, 3, 4])))(tf.tensor1d([-2, -0.5, 0, 3]));
+    expectClose(await onBackend('wasm', gradient), await onBackend('cpu', gradient), 1e-7);
+  });
+
+  test('of leaky ReLU differentiate again', async () => {
+    // f = leaky(x)^3, f'' = 6 leaky(x) slope^2
+    const second = () => tf.grad(x => tf.grad(y => tf.leakyRelu(y, 0.2).pow(3))(x))(tf.tensor1d([-2, 3]));
+    expectClose(await onBackend('wasm', second), [6 * -0.4 * 0.04, 18], 1e-5);
+  });
+
+  test.each([
+    [2, 2, false, false],
+    [3, 2, true, false],
+    [2, 3, false, true],
+  ] as const)('of nearest-neighbour resizing by %s x %s (align %s, half-pixel %s)', async (up, across, align, half) => {
+    const shape: [number, number, number, number] = [2, 4, 5, 3];
+    await activateBackend('wasm');
+    const resize = (x: tf.Tensor) =>
+      tf.image.resizeNearestNeighbor(x as tf.Tensor4D, [4 * up, 5 * across], align, half);
+    const x = tf.randomNormal(shape, 0, 1, 'float32', 1);
+    const dy = tf.randomNormal([2, 4 * up, 5 * across, 3], 0, 1, 'float32', 2);
+    const gradient = await tf.grad(resize)(x, dy).data();
+    // The resize is linear, so <resize(e_i), dy> is element i of its gradient.
+    for (const i of [0, 17, 61, 119]) {
+      const unit = tf
+        .oneHot(tf.tensor1d([i], 'int32'), 120)
+        .reshape(shape)
+        .toFloat();
+      const expected = await resize(unit).mul(dy).sum().data();
+      expect(gradient[i]).toBeCloseTo(expected[0]!, 4);
+    }
+  });
+
+  test.each([
+    [false, false],
+    [true, false],
+    [false, true],
+    [true, true],
+  ])('matMul with transposes %s and %s is that on cpu', async (transposeA, transposeB) => {
+    const product = () =>
+      tf.matMul(
+        tf.randomNormal(transposeA ? [3, 7, 5] : [3, 5, 7], 0, 1, 'float32', 1),
+        tf.randomNormal(transposeB ? [3, 4, 7] : [3, 7, 4], 0, 1, 'float32', 2),
+        transposeA,
+        transposeB,
+      );
+    expectClose(await onBackend('wasm', product), await onBackend('cpu', product), 1e-6);
+  });
+});

@@ -1,0 +1,61 @@
+import * as tf from '@tensorflow/tfjs';
+
+/** What the kernels need of the wasm backend. */
+export interface WasmBackend {
+  /** A new tensor on the wasm heap, its values undefined until written. */
+  makeOutput(shape: number[], dtype: tf.DataType): tf.TensorInfo;
+  /** A view of a tensor's values. It is void once anything is allocated, since the heap moves when it grows. */
+  typedArrayFromHeap(tensor: tf.TensorInfo): Float32Array;
+  disposeData(dataId: tf.DataId, force?: boolean): boolean;
+}
+
+/** A kernel as these files write it: tensors in, one tensor out. */
+export type Kernel = (
+  inputs: Record<string, tf.TensorInfo>,
+  attrs: Record<string, unknown>,
+  backend: WasmBackend,
+) => tf.TensorInfo;
+
+/** Runs another kernel of the wasm backend. */
+export function runKernel(
+  backend: WasmBackend,
+  name: string,
+  inputs: Record<string, tf.TensorInfo>,
+  attrs: Record<string, unknown> = {},
+): tf.TensorInfo {
+  const kernel = tf.getKernel(name, 'wasm');
+  return kernel.kernelFunc({
+    inputs: inputs,
+    attrs: attrs as tf.NamedAttrMap,
+    backend,
+  }) as tf.TensorInfo;
+}
+
+/** Frees what a kernel made on the way. */
+export function disposeAll(backend: WasmBackend, ...tensors: tf.TensorInfo[]): void {
+  for (const tensor of tensors) backend.disposeData(tensor.dataId);
+}
+
+/**
+ * Registers a kernel for the wasm backend in place of the one it may have, which `make` receives to fall back on.
+ */
+export function registerWasmKernel(kernelName: string, make: (original: Kernel | undefined) => Kernel): void {
+  const registered = tf.getKernelsForBackend('wasm').find(config => config.kernelName === kernelName);
+  const original: Kernel | undefined =
+    registered &&
+    ((inputs, attrs, backend) =>
+      registered.kernelFunc({
+        inputs: inputs,
+        attrs: attrs as tf.NamedAttrMap,
+        backend,
+      }) as tf.TensorInfo);
+  const kernel = make(original);
+  if (registered) tf.unregisterKernel(kernelName, 'wasm');
+  tf.registerKernel({
+    ...registered,
+    kernelName,
+    backendName: 'wasm',
+    kernelFunc: ({inputs, attrs, backend}) =>
+      kernel(inputs as Record<string, tf.TensorInfo>, attrs ?? {}, backend as WasmBackend),
+  });
+}
