@@ -1,0 +1,92 @@
+import * as tf from '@tensorflow/tfjs';
+import {startCuda, startTensorFlow} from './tensorflow-backend.js';
+import {startWasm} from './wasm-backend.js';
+
+/** A backend that can be asked for by name. */
+export type BackendName = 'cuda' | 'tensorflow' | 'webgpu' | 'wasm' | 'cpu';
+
+export interface BackendOptions {
+  /** Threads of the wasm backend, 1 to 8. Default: as many as the machine has cores. The others decide for themselves. */
+  threads?: number;
+}
+
+/** What a backend says of itself once it is active. */
+export interface StartedBackend {
+  reason: string;
+  threads?: number;
+}
+
+export interface ChosenBackend extends StartedBackend {
+  /** The backend that is now active. `tf.getBackend()` calls `cuda` and `tensorflow` both "tensorflow". */
+  backend: BackendName;
+  /** What it runs on, and for `auto` why nothing faster was taken. */
+  reason: string;
+  /** Threads that the wasm backend runs on. */
+  threads?: number;
+}
+
+/** How each backend is started; each makes itself the active one, or throws with the reason and the way out. */
+const STARTERS: Record<BackendName, (options: BackendOptions) => Promise<StartedBackend>> = {
+  cuda: startCuda,
+  webgpu: () => Promise.reject(new Error('webgpu in Node is not available in this version; use wasm or tensorflow.')),
+  tensorflow: startTensorFlow,
+  wasm: startWasm,
+  cpu: startCpu,
+};
+
+/** All backends, the fastest first. */
+export const BACKENDS = Object.keys(STARTERS) as BackendName[];
+
+/**
+ * Makes a backend active, ready for training, and says which and why.
+ *
+ * - `'auto'`: the first that works of `cuda`, `webgpu`, `tensorflow`, `wasm`.
+ * - `'cuda'`: `@tensorflow/tfjs-node-gpu` with a GPU that TensorFlow really uses.
+ * - `'webgpu'`: not available in this version.
+ * - `'tensorflow'`: `@tensorflow/tfjs-node`, or `@tensorflow/tfjs-node-gpu` on the CPU.
+ * - `'wasm'`: WebAssembly with this package's training kernels, on all cores.
+ * - `'cpu'`: plain JavaScript, a thousand times slower.
+ *
+ * Call it before the first tensor is made.
+ *
+ * @throws if a backend asked for by name cannot be used, with the reason and what to install: it never falls back
+ *   silently; if `threads` is not a whole number from 1; or if the wasm backend already runs on another number of threads.
+ * @example
+ * const {backend, reason} = await useBackend('auto');
+ * console.log(`${backend}: ${reason}`);
+ * await useBackend('wasm', {threads: 2});
+ */
+export async function useBackend(
+  name: BackendName | 'auto' = 'auto',
+  options: BackendOptions = {},
+): Promise<ChosenBackend> {
+  const {threads} = options;
+  if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1)) {
+    throw new Error(`useBackend: threads must be a whole number from 1, but it is ${threads}.`);
+  }
+  if (name === 'auto') return firstThatWorks(options);
+  if (!BACKENDS.includes(name)) {
+    throw new Error(`useBackend: the backend must be auto, ${BACKENDS.join(', ')}, but it is ${JSON.stringify(name)}.`);
+  }
+  return {backend: name, ...(await STARTERS[name](options))};
+}
+
+async function firstThatWorks(options: BackendOptions): Promise<ChosenBackend> {
+  const refusals: string[] = [];
+  // Not cpu: a run that takes days where minutes were meant is better refused.
+  for (const backend of BACKENDS.filter(name => name !== 'cpu')) {
+    try {
+      const started = await STARTERS[backend](options);
+      const rest = refusals.length > 0 ? ', the fastest that works here (`npx tfjs-ragan doctor` says why)' : '';
+      return {backend, ...started, reason: started.reason + rest};
+    } catch (error) {
+      refusals.push(`${backend}: ${(error as Error).message}`);
+    }
+  }
+  throw new Error(`useBackend: no backend works here. ${refusals.join(' ')}`);
+}
+
+async function startCpu(): Promise<StartedBackend> {
+  if (!(await tf.setBackend('cpu'))) throw new Error('The cpu backend does not start.');
+  return {reason: 'plain JavaScript'};
+}

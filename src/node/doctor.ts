@@ -1,0 +1,85 @@
+import * as tf from '@tensorflow/tfjs';
+import {availableParallelism} from 'node:os';
+import type {BackendName} from './backend.js';
+import {BACKENDS, useBackend} from './backend.js';
+
+/** What was found out about one backend. */
+export interface BackendDiagnosis {
+  name: BackendName;
+  /** Whether it was started here, just now, and works. */
+  usable: boolean;
+  /** What it runs on, or why it cannot be used and what to install. */
+  detail: string;
+}
+
+/** What `diagnose` finds. Plain data: it can be written as JSON. */
+export interface Diagnosis {
+  /** The version of Node. */
+  node: string;
+  /** Operating system and processor, as in "linux x64". */
+  platform: string;
+  /** Processor cores that this process may use. */
+  cores: number;
+  /** Every backend, the fastest first. */
+  backends: BackendDiagnosis[];
+  /** What `useBackend('auto')` takes here; absent if it would refuse. */
+  chosen?: BackendName;
+  /** Why it is that one. */
+  reason: string;
+  /** What to install for a faster one; absent if the fastest is here. */
+  advice?: string;
+}
+
+/**
+ * Finds out which backends are here by starting each of them, which one `useBackend('auto')` takes and why, and what to
+ * install for a faster one. The backend that was active before, or else the chosen one, is active afterwards.
+ *
+ * @example
+ * const diagnosis = await diagnose();
+ * console.log(formatDiagnosis(diagnosis));
+ */
+export async function diagnose(): Promise<Diagnosis> {
+  const activeBefore = tf.getBackend() as string | undefined;
+  const backends: BackendDiagnosis[] = [];
+  for (const name of BACKENDS) {
+    try {
+      backends.push({name, usable: true, detail: (await useBackend(name)).reason});
+    } catch (error) {
+      backends.push({name, usable: false, detail: (error as Error).message});
+    }
+  }
+  const chosen = backends.find(({name, usable}) => usable && name !== 'cpu');
+  if (activeBefore) await tf.setBackend(activeBefore);
+  else if (chosen) await useBackend(chosen.name);
+  const advice = adviceFor(chosen?.name);
+  return {
+    node: process.version,
+    platform: `${process.platform} ${process.arch}`,
+    cores: availableParallelism(),
+    backends,
+    ...(chosen && {chosen: chosen.name}),
+    reason: chosen ? `${chosen.name} is the fastest that works here: ${chosen.detail}` : 'no backend works here',
+    ...(advice && {advice}),
+  };
+}
+
+/** Renders a diagnosis as lines of text for a terminal. */
+export function formatDiagnosis({node, platform, cores, backends, reason, advice}: Diagnosis): string {
+  return [
+    `Node ${node} on ${platform}, ${cores} ${cores === 1 ? 'core' : 'cores'}`,
+    '',
+    ...backends.map(({name, usable, detail}) => `${usable ? '✔' : '✘'} ${name.padEnd(10)} ${detail}`),
+    '',
+    `auto: ${reason}.`,
+    ...(advice ? [`For a faster one: ${advice}`] : []),
+  ].join('\n');
+}
+
+function adviceFor(chosen: BackendName | undefined): string | undefined {
+  if (chosen === 'cuda') return undefined;
+  const gpu =
+    'with an NVIDIA card that CUDA 11.2 supports (Linux), npm install @tensorflow/tfjs-node-gpu, and CUDA 11.2 with cuDNN 8.1';
+  if (chosen === 'tensorflow') return `${gpu}.`;
+  if (chosen === 'wasm') return `npm install @tensorflow/tfjs-node (TensorFlow on the CPU); or, ${gpu}.`;
+  return 'npm install @tensorflow/tfjs-backend-wasm.';
+}
