@@ -1,0 +1,150 @@
+import * as tf from '@tensorflow/tfjs';
+import type {TrainOptions} from './gan.js';
+
+/** A batch of a training dataset: the generator's input and the real samples. */
+export interface TrainingBatch extends tf.TensorContainerObject {
+  xs: tf.Tensor;
+  ys: tf.Tensor;
+}
+
+type Callbacks = tf.CustomCallbackArgs | tf.Callback;
+
+export interface FitDatasetOptions extends TrainOptions {
+  /** How many epochs to end at. */
+  epochs: number;
+  /** Batches in an epoch. Default: until the dataset ends. */
+  batchesPerEpoch?: number;
+  /** The number of the first epoch, when training goes on. Default 0. */
+  initialEpoch?: number;
+  /** As in `tf.LayersModel.fitDataset`: functions by name, or `tf.Callback`s such as `tf.callbacks.earlyStopping()`. */
+  callbacks?: Callbacks | Callbacks[];
+}
+
+/** What the loop drives: see `GAN`. */
+interface Trainee {
+  readonly generator: tf.LayersModel;
+  stopTraining: boolean;
+}
+
+type Losses = Record<string, tf.Scalar>;
+
+/** The events of the page or process get a turn at least this often, in milliseconds. */
+const YIELD_AFTER = 50;
+
+/** `GAN.fitDataset`, over any function that trains on a batch and returns its losses. */
+export async function fitDataset(
+  trainee: Trainee,
+  update: (xs: tf.Tensor, ys: tf.Tensor) => Losses,
+  dataset: tf.data.Dataset<TrainingBatch>,
+  options: FitDatasetOptions,
+): Promise<tf.History> {
+  const {epochs, batchesPerEpoch, initialEpoch = 0} = options;
+  requireCount('epochs', epochs);
+  if (batchesPerEpoch !== undefined) requireCount('batchesPerEpoch', batchesPerEpoch);
+
+  const history = new tf.History();
+  const callbacks = callbackList(options.callbacks, history, trainee.generator);
+  callbacks.setParams({
+    epochs,
+    initialEpoch,
+    verbose: 0,
+    ...(batchesPerEpoch === undefined ? {} : {steps: batchesPerEpoch}),
+  });
+  const stopped = () => trainee.stopTraining || trainee.generator.stopTraining;
+  trainee.stopTraining = false;
+  // tfjs's own callbacks stop training through the model they are given.
+  trainee.generator.stopTraining = false;
+  let lastYield = Date.now();
+
+  await callbacks.onTrainBegin();
+  let iterator = await dataset.iterator();
+  for (let epoch = initialEpoch; epoch < epochs && !stopped(); epoch++) {
+    await callbacks.onEpochBegin(epoch);
+    const means = new RunningMeans();
+    try {
+      for (let batch = 0; (batchesPerEpoch === undefined || batch < batchesPerEpoch) && !stopped(); batch++) {
+        const next = await iterator.next();
+        if (next.done) {
+          if (batchesPerEpoch === undefined && batch > 0) iterator = await dataset.iterator();
+          else if (batchesPerEpoch !== undefined || batch === 0) {
+            throw new Error(
+              `GAN.fitDataset: the dataset ended after ${batch} batches of epoch ${epoch}; lower batchesPerEpoch or use dataset.repeat().`,
+            );
+          }
+          break;
+        }
+        await callbacks.onBatchBegin(batch, {});
+        const logs = trainOn(next.value, update);
+        means.add(logs);
+        // Callbacks that look at the logs replace the scalars by numbers; the others cost no read.
+        await callbacks.onBatchEnd(batch, logs);
+        tf.dispose(Object.values(logs).filter(loss => loss instanceof tf.Tensor));
+        if (Date.now() - lastYield > YIELD_AFTER) {
+          await new Promise(resolve => setTimeout(resolve));
+          lastYield = Date.now();
+        }
+      }
+      await callbacks.onEpochEnd(epoch, await means.read());
+    } finally {
+      means.dispose();
+    }
+  }
+  await callbacks.onTrainEnd();
+  return history;
+}
+
+function trainOn({xs, ys}: TrainingBatch, update: (xs: tf.Tensor, ys: tf.Tensor) => Losses): Losses {
+  try {
+    return update(xs, ys);
+  } finally {
+    tf.dispose([xs, ys]);
+  }
+}
+
+function requireCount(name: string, value: number): void {
+  if (!Number.isInteger(value) || value < 1) {
+    throw new Error(`GAN.fitDataset: ${name} must be a whole number of at least 1, but it is ${value}.`);
+  }
+}
+
+function callbackList(
+  given: FitDatasetOptions['callbacks'],
+  history: tf.History,
+  model: tf.LayersModel,
+): tf.CallbackList {
+  const wanted = given === undefined ? [] : Array.isArray(given) ? given : [given];
+  const isCallback = (one: Callbacks): one is tf.Callback =>
+    typeof (one as Partial<tf.Callback>).setModel === 'function';
+  const list = new tf.CallbackList([
+    ...wanted.map(one => (isCallback(one) ? one : new tf.CustomCallback(one, 'never'))),
+    history,
+  ]);
+  list.setModel(model);
+  return list;
+}
+
+/** Sums scalars on the device and reads their means back once. */
+class RunningMeans {
+  private sums: Losses = {};
+  private count = 0;
+
+  add(losses: Losses): void {
+    for (const [name, loss] of Object.entries(losses)) {
+      const previous = this.sums[name];
+      this.sums[name] = previous ? tf.add(previous, loss) : tf.clone(loss);
+      previous?.dispose();
+    }
+    this.count++;
+  }
+
+  async read(): Promise<Record<string, number>> {
+    const entries = Object.entries(this.sums).map(
+      async ([name, sum]) => [name, (await sum.data())[0]! / this.count] as const,
+    );
+    return Object.fromEntries(await Promise.all(entries));
+  }
+
+  dispose(): void {
+    tf.dispose(this.sums);
+  }
+}

@@ -1,0 +1,61 @@
+import * as tf from '@tensorflow/tfjs';
+import type {Step} from './step.js';
+import {contentLoss, forward, lossRecorder, seed, withGradient} from './step.js';
+import {gradientsOf, trainableVariables} from './variables.js';
+
+/** Stands for a gradient of zero where it is divided by: far below what float32 can add to anything else. */
+const TINY = 1e-20;
+
+/**
+ * Both networks' gradients from one forward and one backward pass: the generator once, the critic once for the real and
+ * once for the fake samples.
+ *
+ * For a critic that gives one logit per sample and does not mix samples, both losses send the same thing back through
+ * it, up to one factor per sample: with f_i the fake logits, d L_G / d x_i = (d L_G / d f_i) / (d L_D / d f_i) times
+ * d L_D / d x_i. So the critic's backward pass starts from the discriminator's loss, whose gradient its weights need,
+ * and on the way into the generator each sample's gradient is rescaled to that of the generator's loss.
+ */
+export const onePassStep: Step = ({generator, discriminator}, objective, xs, ys) => {
+  const {loss, adversarialWeight, generatorLosses, averaging} = objective;
+  const generatorVariables = trainableVariables(generator);
+  const discriminatorVariables = trainableVariables(discriminator);
+  const {losses, record} = lossRecorder();
+  let rescale: tf.Tensor | undefined;
+
+  const objectiveOf = () => {
+    const fake = forward(generator, xs);
+    const realLogits = forward(discriminator, ys);
+    const fakeLogits = forward(
+      discriminator,
+      withGradient(fake, dy => tf.mul(dy, rescale!)),
+    );
+    const seeds = tf.tidy(() => {
+      const result = loss.withGradients(realLogits, fakeLogits, {averaging});
+      const {discriminatorReal, discriminatorFake, generatorFake} = result;
+      record('discriminatorLoss', result.discriminatorLoss);
+      record('generatorLoss', result.generatorLoss);
+      const divisor = tf.where(tf.less(tf.abs(discriminatorFake), TINY), TINY, discriminatorFake);
+      const ratio = tf.mul(tf.div(generatorFake, divisor), adversarialWeight);
+      rescale = tf.keep(tf.reshape(ratio, [fake.shape[0], ...fake.shape.slice(1).map(() => 1)]));
+      return [discriminatorReal, divisor];
+    });
+    const content = contentLoss(generatorLosses, ys, fake, record);
+    return tf.add<tf.Scalar>(seed([realLogits, fakeLogits], seeds), content);
+  };
+
+  try {
+    return tf.tidy(() => {
+      const {grads} = tf.variableGrads(objectiveOf, [...generatorVariables, ...discriminatorVariables]);
+      return {
+        losses,
+        generatorGradients: gradientsOf(generatorVariables, grads),
+        discriminatorGradients: gradientsOf(discriminatorVariables, grads),
+      };
+    });
+  } catch (error) {
+    tf.dispose(losses);
+    throw error;
+  } finally {
+    rescale?.dispose();
+  }
+};

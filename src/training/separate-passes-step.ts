@@ -1,0 +1,53 @@
+import * as tf from '@tensorflow/tfjs';
+import type {Step} from './step.js';
+import {contentLoss, forward, lossRecorder, seed, withGradient} from './step.js';
+import {gradientsOf, trainableVariables} from './variables.js';
+
+/**
+ * Both networks' gradients for any critic: the generator runs once, the critic three times, for the real samples, for
+ * the fake ones as constants (its own gradient) and for the fake ones as variables (what the generator learns from).
+ *
+ * The critic's passes happen while the generator's forward pass waits on the tape; its backward pass then starts from
+ * the gradient they found.
+ */
+export const separatePassesStep: Step = ({generator, discriminator}, objective, xs, ys) => {
+  const {loss, adversarialWeight, generatorLosses, averaging} = objective;
+  const generatorVariables = trainableVariables(generator);
+  const discriminatorVariables = trainableVariables(discriminator);
+  const {losses, record} = lossRecorder();
+  let discriminatorGradients: tf.NamedTensorMap = {};
+
+  const objectiveOf = () => {
+    const fake = forward(generator, xs);
+    const constant = withGradient(fake, tf.zerosLike);
+    let generatorSeed: tf.Tensor | undefined;
+    const {grads} = tf.variableGrads(() => {
+      const realLogits = forward(discriminator, ys);
+      const fakeLogits = forward(discriminator, constant);
+      const seeds = tf.tidy(() => {
+        const result = loss.withGradients(realLogits, fakeLogits, {averaging});
+        record('discriminatorLoss', result.discriminatorLoss);
+        record('generatorLoss', result.generatorLoss);
+        generatorSeed = tf.keep(tf.mul(result.generatorFake, adversarialWeight));
+        return [result.discriminatorReal, result.discriminatorFake];
+      });
+      return seed([realLogits, fakeLogits], seeds);
+    }, discriminatorVariables);
+    discriminatorGradients = gradientsOf(discriminatorVariables, grads);
+    Object.values(discriminatorGradients).forEach(tf.keep);
+    const adversarial = tf.grad(x => forward(discriminator, x))(constant, generatorSeed);
+    generatorSeed?.dispose();
+    const content = contentLoss(generatorLosses, ys, fake, record);
+    return tf.add<tf.Scalar>(seed([fake], [adversarial]), content);
+  };
+
+  try {
+    return tf.tidy(() => {
+      const {grads} = tf.variableGrads(objectiveOf, generatorVariables);
+      return {losses, generatorGradients: gradientsOf(generatorVariables, grads), discriminatorGradients};
+    });
+  } catch (error) {
+    tf.dispose([losses, discriminatorGradients]);
+    throw error;
+  }
+};

@@ -1,0 +1,47 @@
+import type * as tf from '@tensorflow/tfjs';
+import type {Networks} from './step.js';
+
+type Shape = (number | null)[];
+
+const text = (shape: Shape) => `[${shape.map(size => size ?? 'any').join(', ')}]`;
+const fits = (shape: Shape, declared: Shape) =>
+  shape.length === declared.length && shape.every((size, i) => declared[i] === null || size === declared[i]);
+
+/** Refuses a batch that the networks cannot train on, before anything is computed. */
+export function requireBatch(
+  {generator, discriminator}: Networks,
+  xs: tf.Tensor,
+  ys: tf.Tensor,
+  adversarial: boolean,
+): void {
+  for (const [name, batch] of Object.entries({xs, ys})) {
+    if (batch.dtype !== 'float32') {
+      throw new Error(`GAN: ${name} must be of dtype float32, but it is ${batch.dtype}; convert it with .toFloat().`);
+    }
+    if (batch.rank === 0 || batch.size === 0) {
+      throw new Error(`GAN: ${name} must be a batch of at least one sample, but its shape is ${text(batch.shape)}.`);
+    }
+  }
+  if (xs.shape[0] !== ys.shape[0]) {
+    throw new Error(`GAN: xs and ys must hold as many samples each, but they hold ${xs.shape[0]} and ${ys.shape[0]}.`);
+  }
+  const input = generator.inputs[0]!.shape;
+  if (!fits(xs.shape, input)) {
+    throw new Error(
+      `GAN: xs must have the generator's input shape, ${text(input)}, but its shape is ${text(xs.shape)}.`,
+    );
+  }
+  const output = generator.computeOutputShape(xs.shape) as Shape;
+  if (!fits(ys.shape, output)) {
+    throw new Error(
+      `GAN: ys must have the shape of the generator's output for these xs, ${text(output)}, but its shape is ${text(ys.shape)}.`,
+    );
+  }
+  const judged = discriminator.inputs[0]!.shape;
+  if (adversarial && !fits(ys.shape, judged)) {
+    throw new Error(
+      `GAN: the discriminator judges samples of shape ${text(judged)}, but ys have the shape ${text(ys.shape)}; ` +
+        'build it for that size, or cut the samples to its size.',
+    );
+  }
+}

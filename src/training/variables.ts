@@ -1,0 +1,17 @@
+import type * as tf from '@tensorflow/tfjs';
+
+/** The variables of a model's trainable weights, in order. */
+export function trainableVariables(model: tf.LayersModel): tf.Variable[] {
+  // `read` returns the variable itself; its declared type is the wider one.
+  return model.trainableWeights.map(weight => weight.read() as tf.Variable);
+}
+
+/** The gradients of `variables` out of a map that may hold others', without those that have none. */
+export function gradientsOf(variables: tf.Variable[], gradients: tf.NamedTensorMap): tf.NamedTensorMap {
+  const own: tf.NamedTensorMap = {};
+  for (const {name} of variables) {
+    const gradient = (gradients as Record<string, tf.Tensor | null | undefined>)[name];
+    if (gradient) own[name] = gradient;
+  }
+  return own;
+}

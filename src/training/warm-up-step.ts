@@ -1,0 +1,22 @@
+import * as tf from '@tensorflow/tfjs';
+import type {Step} from './step.js';
+import {contentLoss, forward, lossRecorder} from './step.js';
+import {gradientsOf, trainableVariables} from './variables.js';
+
+/** The generator's gradient from its generator losses alone, without the critic: what a GAN is warmed up with. */
+export const warmUpStep: Step = ({generator}, {generatorLosses}, xs, ys) => {
+  const variables = trainableVariables(generator);
+  const {losses, record} = lossRecorder();
+  try {
+    return tf.tidy(() => {
+      const {grads} = tf.variableGrads(
+        () => contentLoss(generatorLosses, ys, forward(generator, xs), record),
+        variables,
+      );
+      return {losses, generatorGradients: gradientsOf(variables, grads), discriminatorGradients: {}};
+    });
+  } catch (error) {
+    tf.dispose(losses);
+    throw error;
+  }
+};
