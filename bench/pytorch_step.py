@@ -1,0 +1,129 @@
+"""The step of step.js in PyTorch, in the order of BasicSR's ESRGANModel.optimize_parameters.
+
+Prints its version, then for each line read from stdin ("plain" or "channels_last") runs one step and prints its time in
+milliseconds. Usage: pytorch_step.py THREADS
+"""
+
+import sys
+import time
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+BATCH, LOW_RESOLUTION, FILTERS, GROWTH, BLOCKS = 4, 16, 32, 16, 2
+ADVERSARIAL_WEIGHT = 5e-3
+
+
+def leaky_relu(x):
+    return F.leaky_relu(x, 0.2, inplace=True)
+
+
+class DenseBlock(nn.Module):
+    def __init__(self):
+        super().__init__()
+        channels = [(FILTERS + i * GROWTH, GROWTH) for i in range(4)] + [(FILTERS + 4 * GROWTH, FILTERS)]
+        self.convolutions = nn.ModuleList(nn.Conv2d(i, o, 3, 1, 1) for i, o in channels)
+
+    def forward(self, x):
+        features = [x]
+        for convolution in self.convolutions[:-1]:
+            features.append(leaky_relu(convolution(torch.cat(features, 1))))
+        return self.convolutions[-1](torch.cat(features, 1)) * 0.2 + x
+
+
+class Block(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.blocks = nn.Sequential(DenseBlock(), DenseBlock(), DenseBlock())
+
+    def forward(self, x):
+        return self.blocks(x) * 0.2 + x
+
+
+class Generator(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv2d(3, FILTERS, 3, 1, 1)
+        self.trunk = nn.Sequential(*(Block() for _ in range(BLOCKS)), nn.Conv2d(FILTERS, FILTERS, 3, 1, 1))
+        self.upsampled = nn.ModuleList(nn.Conv2d(FILTERS, FILTERS, 3, 1, 1) for _ in range(2))
+        self.high_resolution = nn.Conv2d(FILTERS, FILTERS, 3, 1, 1)
+        self.last = nn.Conv2d(FILTERS, 3, 3, 1, 1)
+
+    def forward(self, x):
+        features = self.first(x)
+        features = features + self.trunk(features)
+        for convolution in self.upsampled:
+            features = leaky_relu(convolution(F.interpolate(features, scale_factor=2, mode="nearest")))
+        return self.last(leaky_relu(self.high_resolution(features)))
+
+
+class Critic(nn.Module):
+    def __init__(self):
+        super().__init__()
+        layers, channels = [], 3
+        for maps in (32, 64, 128, 128):
+            layers += [nn.Conv2d(channels, maps, 3, 1, 1), nn.LeakyReLU(0.2, True)]
+            layers += [nn.Conv2d(maps, maps, 4, 2, 1), nn.LeakyReLU(0.2, True)]
+            channels = maps
+        layers += [nn.Flatten(), nn.Linear(128 * 4 * 4, 100), nn.LeakyReLU(0.2, True), nn.Linear(100, 1)]
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, x):
+        return self.layers(x)
+
+
+def cross_entropy(logits, is_real):
+    return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, float(is_real)))
+
+
+class Step:
+    def __init__(self, memory_format):
+        size = 4 * LOW_RESOLUTION
+        to_format = {"memory_format": memory_format}
+        self.generator, self.critic = Generator().to(**to_format), Critic().to(**to_format)
+        self.generator_optimizer = torch.optim.Adam(self.generator.parameters(), 1e-4)
+        self.critic_optimizer = torch.optim.Adam(self.critic.parameters(), 1e-4)
+        self.low = torch.rand(BATCH, 3, LOW_RESOLUTION, LOW_RESOLUTION).to(**to_format)
+        self.high = torch.rand(BATCH, 3, size, size).to(**to_format)
+
+    def __call__(self):
+        critic, high = self.critic, self.high
+        for parameter in critic.parameters():
+            parameter.requires_grad_(False)
+        self.generator_optimizer.zero_grad()
+        fake = self.generator(self.low)
+        real_logits = critic(high).detach()
+        fake_logits = critic(fake)
+        adversarial = cross_entropy(real_logits - fake_logits.mean(), False)
+        adversarial = adversarial + cross_entropy(fake_logits - real_logits.mean(), True)
+        generator_loss = F.l1_loss(fake, high) + ADVERSARIAL_WEIGHT * adversarial / 2
+        generator_loss.backward()
+        self.generator_optimizer.step()
+
+        for parameter in critic.parameters():
+            parameter.requires_grad_(True)
+        self.critic_optimizer.zero_grad()
+        fake_logits = critic(fake).detach()
+        real_logits = critic(high)
+        real_loss = cross_entropy(real_logits - fake_logits.mean(), True) / 2
+        real_loss.backward()
+        fake_logits = critic(fake.detach())
+        fake_loss = cross_entropy(fake_logits - real_logits.mean().detach(), False) / 2
+        fake_loss.backward()
+        self.critic_optimizer.step()
+        return generator_loss.item(), (real_loss + fake_loss).item()
+
+
+def main():
+    torch.set_num_threads(int(sys.argv[1]))
+    torch.manual_seed(0)
+    steps = {"plain": Step(torch.contiguous_format), "channels_last": Step(torch.channels_last)}
+    print(torch.__version__, flush=True)
+    for line in sys.stdin:
+        start = time.perf_counter()
+        steps[line.strip()]()
+        print((time.perf_counter() - start) * 1000, flush=True)
+
+
+main()
