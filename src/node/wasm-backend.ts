@@ -14,10 +14,12 @@ type WasmPackage = typeof wasmTypes;
 export async function startWasm({threads}: BackendOptions): Promise<StartedBackend> {
   const wasm = await wasmPackage();
   registerTrainingKernels();
-  const note = 'wasm' in tf.engine().registry ? keepRunning(wasm, threads) : await initialise(wasm, threads);
+  let problem = '';
+  if ('wasm' in tf.engine().registry) requireThreads(wasm, threads);
+  else problem = await initialise(wasm, threads);
   if (!(await tf.setBackend('wasm'))) throw new Error('The wasm backend cannot be made the active one.');
   const running = wasm.getThreadsCount();
-  return {reason: `WebAssembly on ${threadCount(running)}${note}`, threads: running};
+  return {reason: `WebAssembly on ${threadCount(running)}${problem}`, threads: running};
 }
 
 async function wasmPackage(): Promise<WasmPackage> {
@@ -31,7 +33,7 @@ async function wasmPackage(): Promise<WasmPackage> {
   }
 }
 
-function keepRunning(wasm: WasmPackage, threads: number | undefined): string {
+function requireThreads(wasm: WasmPackage, threads: number | undefined): void {
   const running = wasm.getThreadsCount();
   if (threads !== undefined && Math.min(threads, MAX_WASM_THREADS) !== running) {
     throw new Error(
@@ -39,10 +41,9 @@ function keepRunning(wasm: WasmPackage, threads: number | undefined): string {
         'call useBackend before anything else uses the backend.',
     );
   }
-  return ', as before';
 }
 
-/** Creates the backend and returns what there is to say about its threads. */
+/** Creates the backend; returns why it has fewer threads than the machine has cores, or nothing. */
 async function initialise(wasm: WasmPackage, threads: number | undefined): Promise<string> {
   const wanted = Math.min(threads ?? availableParallelism(), MAX_WASM_THREADS);
   if (wanted > 1) {
