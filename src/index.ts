@@ -1,3 +1,8 @@
+export {bicubicDownscale, bicubicUpscale} from './images/bicubic.js';
+export {psnr, sharpness, ssim} from './images/metrics.js';
+export type {MetricOptions} from './images/metrics.js';
+export {upscale} from './images/upscale.js';
+export type {UpscaleOptions} from './images/upscale.js';
 export {localAveraging} from './losses/averaging.js';
 export type {Averaging} from './losses/averaging.js';
 export type {Axis} from './losses/axis.js';
