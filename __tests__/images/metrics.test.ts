@@ -91,9 +91,9 @@ describeOnBackends('bicubic resizing', () => {
   });
 
   test('keeps a constant, also of one pixel, and leaks nothing', async () => {
-    const one = tf.fill([1, 1, 3], 0.25);
+    const one = tf.ones([1, 1, 3]).mul<tf.Tensor3D>(0.25);
     const before = tf.memory().numTensors;
-    const large = bicubicUpscale(one as tf.Tensor3D, 4);
+    const large = bicubicUpscale(one, 4);
     expectClose(await large.data(), new Float32Array(48).fill(0.25), 1e-6);
     large.dispose();
     expect(tf.memory().numTensors).toBe(before);

@@ -1,0 +1,124 @@
+import * as tf from '@tensorflow/tfjs';
+import type {Pixels} from './decode-image.js';
+import {PhotoStore} from './photo-store.js';
+import {seededRandom} from './random.js';
+
+export interface PhotoDatasetOptions {
+  /** Height and width of the high-resolution patches: a multiple of `scale`. Default 128. */
+  patch?: number;
+  /** Patches in a batch. Default 16. */
+  batch?: number;
+  /** How many times smaller the low-resolution side is. Default 4. */
+  scale?: number;
+  /** Whole number that all random choices follow from. Default 0. */
+  seed?: number;
+  /** Flip and quarter-turn patches at random. Default true. */
+  augment?: boolean;
+  /** The number of the first batch, to go on where a run stopped. Default 0. */
+  firstBatch?: number;
+  /** Bytes of decoded photos to keep in memory. Default 1 GiB. */
+  cacheBytes?: number;
+  /** Told of photos that cannot be used, by name. Default `console.warn`. */
+  onWarning?: (message: string) => void;
+}
+
+/** A batch for super-resolution: `xs` low resolution, `ys` high, float32 in [0, 1]. */
+export interface PhotoBatch extends tf.TensorContainerObject {
+  xs: tf.Tensor4D;
+  ys: tf.Tensor4D;
+}
+
+/**
+ * Endless batches of random patches from a folder of photos and the folders below it.
+ *
+ * Each patch comes from a photo drawn uniformly, at a uniform place, flipped and turned at random. The low-resolution
+ * side is cut from the whole photo shrunk by MATLAB's antialiased bicubic (see `bicubicDownscale`) and rounded to 8
+ * bits, as in the published benchmarks. Batch i depends on the seed, i and the folder alone. The next batch is made
+ * while one trains. Broken photos and those smaller than a patch are skipped with a warning.
+ *
+ * @returns a dataset of `{xs: [batch, patch / scale, patch / scale, 3], ys: [batch, patch, patch, 3]}`.
+ * @throws at once if an option is out of range; from the dataset, if the folder is missing, empty or without a usable photo.
+ * @example
+ * const dataset = photoDataset('photos', {patch: 64, batch: 8, seed: 1});
+ */
+export function photoDataset(folder: string, options: PhotoDatasetOptions = {}): tf.data.Dataset<PhotoBatch> {
+  const {patch = 128, batch = 16, scale = 4, seed = 0, augment = true, firstBatch = 0} = options;
+  const {cacheBytes = 2 ** 30, onWarning = console.warn} = options;
+  requireWhole({batch, scale, patch}, 1);
+  requireWhole({firstBatch}, 0);
+  if (!Number.isInteger(seed)) throw new Error(`photoDataset: seed must be a whole number, but it is ${seed}.`);
+  if (patch % scale !== 0) {
+    throw new Error(`photoDataset: patch must be a multiple of scale, ${scale}, but it is ${patch}.`);
+  }
+  const low = patch / scale;
+
+  const makeBatch = async (store: PhotoStore, index: number) => {
+    const xs = new Float32Array(batch * low * low * 3);
+    const ys = new Float32Array(batch * patch * patch * 3);
+    const random = seededRandom(seed, index);
+    for (let i = 0; i < batch; i++) {
+      const [place, across, down, turn] = [random(), random(), random(), random()];
+      const photo = await store.at(place);
+      const x = Math.floor(across * (photo.low.width - low + 1));
+      const y = Math.floor(down * (photo.low.height - low + 1));
+      const symmetry = augment ? Math.floor(turn * 8) : 0;
+      copyPatch(photo.low, x, y, low, symmetry, xs, i * low * low * 3);
+      copyPatch(photo.high, x * scale, y * scale, patch, symmetry, ys, i * patch * patch * 3);
+    }
+    return {xs, ys};
+  };
+
+  const iterate = (): AsyncIterator<PhotoBatch> => {
+    let index = firstBatch;
+    const store = PhotoStore.open(folder, {patch, scale, cacheBytes, onWarning});
+    const prepare = () => {
+      const making = store.then(opened => makeBatch(opened, index++));
+      // Its failure is for the call that awaits it, not for the process.
+      making.catch(() => undefined);
+      return making;
+    };
+    let following = prepare();
+    return {
+      next: async () => {
+        const {xs, ys} = await following;
+        following = prepare();
+        return {
+          done: false,
+          value: {xs: tf.tensor4d(xs, [batch, low, low, 3]), ys: tf.tensor4d(ys, [batch, patch, patch, 3])},
+        };
+      },
+    };
+  };
+  // The function's type asks for an iterator; what it awaits may be an asynchronous one.
+  return tf.data.generator(iterate);
+}
+
+function requireWhole(options: Record<string, number>, least: number): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (!Number.isInteger(value) || value < least) {
+      throw new Error(`photoDataset: ${name} must be a whole number of at least ${least}, but it is ${value}.`);
+    }
+  }
+}
+
+/** Copies a square patch, in one of the 8 symmetries of the square, scaled to [0, 1]. */
+function copyPatch(
+  {data, width}: Pixels,
+  left: number,
+  top: number,
+  size: number,
+  symmetry: number,
+  target: Float32Array,
+  to: number,
+): void {
+  const [transposed, flipped, mirrored] = [symmetry & 1, symmetry & 2, symmetry & 4];
+  for (let row = 0; row < size; row++) {
+    for (let column = 0; column < size; column++) {
+      const [a, b] = transposed ? [column, row] : [row, column];
+      const y = top + (flipped ? size - 1 - a : a);
+      const x = left + (mirrored ? size - 1 - b : b);
+      const from = (y * width + x) * 3;
+      for (let channel = 0; channel < 3; channel++) target[to++] = data[from + channel]! / 255;
+    }
+  }
+}
