@@ -13,7 +13,7 @@ import {requireImages} from './validation.js';
  * @example
  * const small = bicubicDownscale(tf.zeros([64, 64, 3]), 4); // [16, 16, 3]
  */
-export function bicubicDownscale<T extends tf.Tensor3D | tf.Tensor4D>(images: T, factor: number): T {
+export function bicubicDownscale<T extends tf.Tensor>(images: T, factor: number): T {
   return resize('bicubicDownscale', images, factor, 1 / factor);
 }
 
@@ -24,11 +24,11 @@ export function bicubicDownscale<T extends tf.Tensor3D | tf.Tensor4D>(images: T,
  * @example
  * const large = bicubicUpscale(tf.zeros([16, 16, 3]), 4); // [64, 64, 3]
  */
-export function bicubicUpscale<T extends tf.Tensor3D | tf.Tensor4D>(images: T, factor: number): T {
+export function bicubicUpscale<T extends tf.Tensor>(images: T, factor: number): T {
   return resize('bicubicUpscale', images, factor, factor);
 }
 
-function resize<T extends tf.Tensor3D | tf.Tensor4D>(owner: string, images: T, factor: number, scale: number): T {
+function resize<T extends tf.Tensor>(owner: string, images: T, factor: number, scale: number): T {
   requireImages(owner, 'images', images);
   if (!Number.isInteger(factor) || factor < 1) {
     throw new Error(`${owner}: factor must be a whole number of at least 1, but it is ${factor}.`);

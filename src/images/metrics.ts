@@ -112,7 +112,7 @@ async function measure(
 function windowed(images: tf.Tensor4D): tf.Tensor {
   const [batch, height, width, channels] = images.shape;
   // Channels become images of one channel, so that one small filter serves all.
-  const planes = tf.reshape(tf.transpose(images, [0, 3, 1, 2]), [batch * channels, height, width, 1]) as tf.Tensor4D;
+  const planes = tf.reshape<tf.Rank.R4>(tf.transpose(images, [0, 3, 1, 2]), [batch * channels, height, width, 1]);
   const down = tf.conv2d(planes, tf.tensor4d(WINDOW, [WINDOW.length, 1, 1, 1]), 1, 'valid');
   return tf.conv2d(down, tf.tensor4d(WINDOW, [1, WINDOW.length, 1, 1]), 1, 'valid');
 }

@@ -34,7 +34,7 @@ const LARGEST_DEFAULT_OVERLAP = 32;
  */
 export async function upscale(
   model: tf.LayersModel,
-  image: tf.Tensor3D,
+  image: tf.Tensor,
   options: UpscaleOptions = {},
 ): Promise<tf.Tensor3D> {
   const {tile = 96, overlap = Math.min(receptiveRadius(model), LARGEST_DEFAULT_OVERLAP), onProgress} = options;
@@ -141,7 +141,7 @@ async function pasteAlpha(canvas: Canvas, image: tf.Tensor3D, scale: number): Pr
   for (let i = 0; i < values.length; i++) canvas.data[i * 4 + 3] = values[i]!;
 }
 
-function requireImage(image: tf.Tensor3D): void {
+function requireImage(image: tf.Tensor): asserts image is tf.Tensor3D {
   const channels = image.shape[2];
   if (image.rank !== 3 || image.size === 0 || (channels !== 3 && channels !== 4)) {
     throw new Error(

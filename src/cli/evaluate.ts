@@ -1,0 +1,50 @@
+import {Command} from 'commander';
+import {basename} from 'node:path';
+import type {BackendName} from '../node/backend.js';
+import {useBackend} from '../node/backend.js';
+import type {PhotoScores, Scores} from '../node/evaluation.js';
+import {disposePhotos, evaluatePhoto, meanScores, validationPhoto} from '../node/evaluation.js';
+import {listImages} from '../node/image-files.js';
+import {loadRunModel} from './model-option.js';
+
+/** `tfjs-ragan evaluate`. */
+export function evaluateCommand(): Command {
+  return new Command('evaluate')
+    .description('Measure a trained model on photos, beside bicubic enlargement: PSNR and SSIM on Y, and sharpness.')
+    .requiredOption('--data <folder>', 'the photos: each is shrunk, enlarged by the model and compared with itself')
+    .requiredOption('--model <folder>', "a run's folder, or the folder of a model")
+    .option('--scale <number>', 'how many times the model enlarges', Number, 4)
+    .option('--json', 'print JSON', false)
+    .option('--backend <name>', 'auto, cuda, tensorflow, wasm or cpu', 'auto')
+    .action(async (options: {data: string; model: string; scale: number; json: boolean; backend: string}) => {
+      if (![2, 4, 8].includes(options.scale)) throw new Error(`--scale must be 2, 4 or 8, but it is ${options.scale}`);
+      const files = await listImages(options.data);
+      await useBackend(options.backend as BackendName | 'auto');
+      const model = await loadRunModel(options.model);
+      const results: PhotoScores[] = [];
+      for (const file of files) {
+        try {
+          const photo = await validationPhoto(file, options.scale);
+          results.push(await evaluatePhoto(model, photo, options.scale).finally(() => disposePhotos([photo])));
+        } catch (error) {
+          process.stderr.write(`skipping a photo: ${(error as Error).message}\n`);
+          continue;
+        }
+        if (!options.json) print(basename(file), results.at(-1)!);
+      }
+      model.dispose();
+      if (results.length === 0) throw new Error(`no photo in ${options.data} could be measured`);
+      const mean = {
+        model: meanScores(results.map(one => one.model)),
+        bicubic: meanScores(results.map(one => one.bicubic)),
+      };
+      if (options.json) process.stdout.write(JSON.stringify({photos: results, mean}, null, 2) + '\n');
+      else print('mean', mean);
+    });
+}
+
+function print(name: string, {model, bicubic}: {model: Scores; bicubic: Scores}): void {
+  const line = ({psnrY, ssimY, sharpness}: Scores) =>
+    `${psnrY.toFixed(2).padStart(6)} dB  ${ssimY.toFixed(4)}  ${sharpness.toFixed(3)}`;
+  process.stdout.write(`${name.padEnd(28)} ${line(model)}   bicubic ${line(bicubic)}\n`);
+}

@@ -1,0 +1,30 @@
+import {Command, CommanderError} from 'commander';
+import {doctorCommand} from './doctor.js';
+import {evaluateCommand} from './evaluate.js';
+import {trainCommand} from './train.js';
+import {upscaleCommand} from './upscale.js';
+
+/**
+ * The command line: runs one command and resolves to the exit code: 0, 2 for bad input (one line on stderr says what is
+ * wrong), 130 for a run stopped by Ctrl-C.
+ */
+export async function run(args: string[]): Promise<number> {
+  let code = 0;
+  const program = new Command('tfjs-ragan')
+    .description('Train super-resolution GANs from a folder of photos, and use them.')
+    .addCommand(trainCommand(result => (code = result)))
+    .addCommand(upscaleCommand())
+    .addCommand(evaluateCommand())
+    .addCommand(doctorCommand())
+    .showHelpAfterError('(add --help for the options)');
+  for (const command of [program, ...program.commands]) command.exitOverride();
+  try {
+    await program.parseAsync(args, {from: 'user'});
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    const {message, stack} = error as Error;
+    process.stderr.write(`tfjs-ragan: ${process.env.TFJS_RAGAN_DEBUG ? stack : message.split('\n')[0]}\n`);
+    return 2;
+  }
+}

@@ -1,0 +1,107 @@
+import {Command, InvalidArgumentError} from 'commander';
+import {DEFAULT_SETTINGS} from '../node/train-settings.js';
+import type {TrainSettings} from '../node/train-settings.js';
+import {trainEsrgan} from '../node/train-session.js';
+import type {Scores} from '../node/evaluation.js';
+import {trainProgress} from './train-progress.js';
+
+/** `tfjs-ragan train`; `report` receives the exit code. */
+export function trainCommand(report: (code: number) => void): Command {
+  const defaults = DEFAULT_SETTINGS;
+  return new Command('train')
+    .description('Train an ESRGAN on a folder of photos: a warm-up on pixels, then the relativistic GAN.')
+    .requiredOption('--data <folder>', 'photos to learn from (.jpg, .png, .webp), with the folders below it')
+    .option('--validation <folder>', 'photos to measure on (default: the first ones of --data)')
+    .option('--out <folder>', 'where the run is kept', defaults.out)
+    .option('--resume', 'go on with the run in --out', defaults.resume)
+    .option('--init <folder>', 'a model to start from')
+    .option('--scale <number>', 'how many times larger: 2, 4 or 8', number, defaults.scale)
+    .option('--filters <number>', 'feature maps of the generator', number, defaults.filters)
+    .option('--growth <number>', 'feature maps that each dense layer adds', number, defaults.growth)
+    .option('--blocks <number>', 'residual-in-residual dense blocks', number, defaults.blocks)
+    .option(
+      '--discriminator-filters <number>',
+      "feature maps of the critic's first layers",
+      number,
+      defaults.discriminatorFilters,
+    )
+    .option('--patch <pixels>', 'size of the high-resolution patches: 8, 16, 32, ...', number, defaults.patch)
+    .option('--batch <number>', 'patches in a batch', number, defaults.batch)
+    .option('--warmup-steps <number>', 'steps on pixels alone', number, defaults.warmupSteps)
+    .option('--steps <number>', 'steps of the GAN after them', number, defaults.steps)
+    .option('--warmup-learning-rate <number>', "the generator's, in the warm-up", number, defaults.warmupLearningRate)
+    .option('--learning-rate <number>', "the generator's, in the GAN", number, defaults.learningRate)
+    .option('--discriminator-learning-rate <number>', "the critic's", number, defaults.discriminatorLearningRate)
+    .option(
+      '--adversarial-weight <number>',
+      "of the adversarial loss in the generator's",
+      number,
+      defaults.adversarialWeight,
+    )
+    .option('--content-weight <number>', 'of the pixel loss', number, defaults.contentWeight)
+    .option('--seed <number>', 'all random choices follow from it', number, defaults.seed)
+    .option('--backend <name>', 'auto, cuda, tensorflow, wasm or cpu', defaults.backend)
+    .option('--threads <number>', 'threads of the wasm backend (default: all cores)', number)
+    .option('--sample-every <steps>', 'steps between sample sheets', number, defaults.sampleEvery)
+    .option('--checkpoint-every <steps>', 'steps between checkpoints', number, defaults.checkpointEvery)
+    .addHelpText(
+      'after',
+      '\nThe defaults make a small network in minutes on a laptop. The published ESRGAN is\n' +
+        '--filters 64 --growth 32 --blocks 23 --discriminator-filters 64 --patch 128 --batch 16.',
+    )
+    .action(async (settings: TrainSettings) => report(await train(settings)));
+}
+
+async function train(settings: TrainSettings): Promise<number> {
+  const abort = new AbortController();
+  const stop = () => {
+    // A second Ctrl-C is for those who cannot wait.
+    if (abort.signal.aborted) process.exit(130);
+    abort.abort();
+  };
+  process.on('SIGINT', stop).on('SIGTERM', stop);
+  const progress = trainProgress(process.stdout);
+  try {
+    const {finished, step, summary} = await trainEsrgan(
+      settings,
+      {
+        onStart: ({backend, reason, passes, photos, firstStep, steps}) => {
+          progress.say(`backend ${backend}: ${reason}`);
+          progress.say(
+            `${photos} photos, ${steps} steps, ${passes === 'one' ? 'one pass' : 'separate passes'} per GAN step`,
+          );
+          progress.start(firstStep, steps);
+        },
+        onStep: (step, stage, speed) => progress.step(step, stage, speed),
+        onLosses: (_, losses) => progress.losses(losses),
+        onEvaluation: (point, scores, bicubic) =>
+          progress.say(`${point}: ${describe(scores)} (bicubic ${describe(bicubic)})`),
+        onWarning: progress.say,
+      },
+      abort.signal,
+    );
+    progress.stop();
+    if (!finished) {
+      progress.say(`stopped after step ${step}; the same command with --resume goes on`);
+      return 130;
+    }
+    progress.say(`${summary.steps} steps in ${Math.round(summary.seconds)} s, ${summary.imagesPerSecond} images/s`);
+    progress.say(
+      `look at ${settings.out}/report.html; use it: tfjs-ragan upscale in.jpg out.png --model ${settings.out}`,
+    );
+    return 0;
+  } finally {
+    progress.stop();
+    process.off('SIGINT', stop).off('SIGTERM', stop);
+  }
+}
+
+function describe({psnrY, ssimY, sharpness}: Scores): string {
+  return `PSNR-Y ${psnrY.toFixed(2)} dB, SSIM-Y ${ssimY.toFixed(3)}, sharpness ${sharpness.toFixed(3)}`;
+}
+
+function number(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || Number.isNaN(value)) throw new InvalidArgumentError('It is not a number.');
+  return value;
+}

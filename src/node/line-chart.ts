@@ -1,0 +1,58 @@
+/** One curve: points of x and y, in order. */
+export interface Series {
+  name: string;
+  points: (readonly [number, number])[];
+}
+
+const WIDTH = 480;
+const HEIGHT = 220;
+const MARGIN = {left: 48, right: 12, top: 28, bottom: 28};
+
+/**
+ * A chart of up to two curves over steps as inline SVG, in the colours `--a` and `--b` of the page; a dashed line marks
+ * the step `mark`.
+ */
+export function lineChart(title: string, series: Series[], mark: number): string {
+  const points = series.flatMap(one => one.points).filter(([, y]) => Number.isFinite(y));
+  if (points.length === 0) return '';
+  const xMax = Math.max(...points.map(([x]) => x));
+  const xMin = Math.min(0, ...points.map(([x]) => x));
+  const ticks = niceTicks(Math.min(0, ...points.map(([, y]) => y)), Math.max(...points.map(([, y]) => y)));
+  const [yMin, yMax] = [ticks[0]!, ticks.at(-1)!];
+  const px = (x: number) => MARGIN.left + ((x - xMin) / (xMax - xMin || 1)) * (WIDTH - MARGIN.left - MARGIN.right);
+  const py = (y: number) =>
+    HEIGHT - MARGIN.bottom - ((y - yMin) / (yMax - yMin || 1)) * (HEIGHT - MARGIN.top - MARGIN.bottom);
+  const grid = ticks.map(
+    y =>
+      `<line x1="${MARGIN.left}" x2="${WIDTH - MARGIN.right}" y1="${py(y)}" y2="${py(y)}" stroke="var(--line)"/>` +
+      `<text x="${MARGIN.left - 6}" y="${py(y) + 4}" text-anchor="end">${Number(y.toPrecision(3))}</text>`,
+  );
+  const colours = ['var(--a)', 'var(--b)'];
+  const curves = series.map((one, i) => {
+    const path = one.points.map(([x, y]) => `${px(x).toFixed(1)},${py(y).toFixed(1)}`).join(' ');
+    return `<polyline fill="none" stroke="${colours[i]}" stroke-width="1.8" points="${path}"/>`;
+  });
+  const legend = series.map(
+    (one, i) =>
+      `<text x="${WIDTH - MARGIN.right - 90 * (series.length - 1 - i)}" y="16" text-anchor="end" style="fill:${colours[i]}">${one.name}</text>`,
+  );
+  const marked =
+    mark > xMin && mark < xMax
+      ? `<line x1="${px(mark)}" x2="${px(mark)}" y1="${MARGIN.top}" y2="${HEIGHT - MARGIN.bottom}" stroke="var(--quiet)" stroke-dasharray="4 4"/>`
+      : '';
+  return (
+    `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${title}"><text x="${MARGIN.left}" y="16">${title}</text>` +
+    `${grid.join('')}${marked}${curves.join('')}${series.length > 1 ? legend.join('') : ''}` +
+    `<text x="${MARGIN.left}" y="${HEIGHT - 8}">${xMin}</text><text x="${WIDTH - MARGIN.right}" y="${HEIGHT - 8}" text-anchor="end">step ${xMax}</text></svg>`
+  );
+}
+
+/** About five round numbers that span the range. */
+function niceTicks(low: number, high: number): number[] {
+  const rough = (high - low || 1) / 4;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map(factor => factor * power).find(size => size >= rough)!;
+  const first = Math.floor(low / step);
+  const last = Math.ceil(high / step);
+  return Array.from({length: last - first + 1}, (_, i) => (first + i) * step);
+}

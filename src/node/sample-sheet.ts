@@ -1,0 +1,80 @@
+import * as tf from '@tensorflow/tfjs';
+import {upscale} from '../images/upscale.js';
+import type {ValidationPhoto} from './evaluation.js';
+import {writeImage} from './image-files.js';
+
+/** What the columns of a sample sheet show. */
+export const SHEET_COLUMNS = ['low resolution', 'bicubic', 'now', 'truth'] as const;
+
+/** Height and width of a cell's cutting, in pixels of the truth, and how often each is repeated. */
+const CUTTING = 128;
+const ZOOM = 2;
+const GAP = 6;
+
+/**
+ * Writes a picture of what the model makes of the centre of each photo, a row each:
+ * low resolution | bicubic | now | truth, every pixel doubled.
+ */
+export async function writeSampleSheet(file: string, model: tf.LayersModel, photos: ValidationPhoto[]): Promise<void> {
+  const rows: tf.Tensor3D[] = [];
+  try {
+    for (const {truth, low, bicubic} of photos) {
+      const scale = truth.shape[0] / low.shape[0];
+      const size = Math.min(CUTTING / scale, low.shape[0], low.shape[1]);
+      const now = await upscale(model, low);
+      rows.push(
+        tf.tidy(() => {
+          const lowCentre = enlarge(centre(low, Math.floor(size)), scale);
+          const centres = [bicubic, now, truth].map(image => centre(image, Math.floor(size) * scale));
+          return line([lowCentre, ...centres], 1);
+        }),
+      );
+      now.dispose();
+    }
+    const widest = Math.max(...rows.map(row => row.shape[1]));
+    const sheet = tf.tidy(() =>
+      line(
+        rows.map(row =>
+          tf.pad(
+            row,
+            [
+              [0, 0],
+              [0, widest - row.shape[1]],
+              [0, 0],
+            ],
+            1,
+          ),
+        ),
+        0,
+      ),
+    );
+    try {
+      await writeImage(file, sheet);
+    } finally {
+      sheet.dispose();
+    }
+  } finally {
+    tf.dispose(rows);
+  }
+}
+
+function centre(image: tf.Tensor3D, size: number): tf.Tensor3D {
+  const [height, width] = image.shape;
+  const cut = tf.slice(image, [Math.floor((height - size) / 2), Math.floor((width - size) / 2), 0], [size, size, 3]);
+  return enlarge(cut, ZOOM);
+}
+
+/** Repeats every pixel. */
+function enlarge(image: tf.Tensor3D, times: number): tf.Tensor3D {
+  return tf.image.resizeNearestNeighbor(image, [image.shape[0] * times, image.shape[1] * times]);
+}
+
+/** Puts images side by side (axis 1) or one below the other (axis 0), with white between them. */
+function line(images: tf.Tensor3D[], axis: 0 | 1): tf.Tensor3D {
+  const spaced = images.flatMap((image, i) => {
+    if (i === 0) return [image];
+    const shape: [number, number, number] = axis === 0 ? [GAP, image.shape[1], 3] : [image.shape[0], GAP, 3];
+    return [tf.ones<tf.Rank.R3>(shape), image];
+  });
+  return tf.concat(spaced, axis);
+}

@@ -1,0 +1,338 @@
+import * as tf from '@tensorflow/tfjs';
+import {appendFile} from 'node:fs/promises';
+import {join} from 'node:path';
+import {esrganGenerator} from '../models/esrgan-generator.js';
+import {vggDiscriminator} from '../models/vgg-discriminator.js';
+import {l1Loss} from '../training/content-loss.js';
+import {GAN} from '../training/gan.js';
+import {rampThenCosine, setLearningRate} from '../training/learning-rate.js';
+import type {BackendName} from './backend.js';
+import {useBackend} from './backend.js';
+import {loadCheckpoint, readCheckpointState, saveCheckpoint} from './checkpoint.js';
+import type {Scores, ValidationPhoto} from './evaluation.js';
+import {disposePhotos, evaluatePhoto, meanScores, validationPhoto} from './evaluation.js';
+import {fileError, writeFileAtomically} from './files.js';
+import {listImages} from './image-files.js';
+import {loadModel, saveModel} from './model-files.js';
+import {photoDataset} from './photo-dataset.js';
+import {writeReport} from './report.js';
+import type {RunFolder} from './run-folder.js';
+import {takeRunFolder} from './run-folder.js';
+import {writeSampleSheet} from './sample-sheet.js';
+import type {TrainSettings} from './train-settings.js';
+import {NETWORK_SETTINGS, requireSettings} from './train-settings.js';
+
+/** Where a run is: pixels alone first, then the relativistic GAN. */
+export type Stage = 'warm-up' | 'GAN';
+
+/** What a run can be watched by; every function is optional. */
+export interface TrainEvents {
+  onStart?: (info: {
+    backend: string;
+    reason: string;
+    passes: string;
+    photos: number;
+    firstStep: number;
+    steps: number;
+  }) => void;
+  /** After every step, its number from 1 over both stages. */
+  onStep?: (step: number, stage: Stage, speed: {imagesPerSecond: number; secondsLeft: number}) => void;
+  /** Every so many steps: the mean losses since the last time. */
+  onLosses?: (step: number, losses: Record<string, number>) => void;
+  onEvaluation?: (point: string, scores: Scores, bicubic: Scores) => void;
+  onWarning?: (message: string) => void;
+}
+
+/** The end of a run: finished, or stopped by the signal with a checkpoint to resume from. */
+export interface TrainResult {
+  finished: boolean;
+  step: number;
+  summary: TrainSummary;
+}
+
+/** One measure at the four points of a run. */
+export type Points = Partial<Record<'bicubic' | 'start' | 'afterWarmup' | 'end', number>>;
+
+/** `summary.json`. */
+export interface TrainSummary {
+  backend: string;
+  steps: number;
+  seconds: number;
+  imagesPerSecond: number;
+  /** Means over the central part of the validation photos. */
+  validation: Record<keyof Scores, Points>;
+}
+
+/** What a checkpoint remembers besides weights. */
+interface Progress {
+  settings: TrainSettings;
+  step: number;
+  seconds: number;
+  validation: Record<keyof Scores, Points>;
+}
+
+/** The validation photos: at most so many, and so much of the middle of each. */
+const VALIDATION_PHOTOS = 6;
+const VALIDATION_CROP = 384;
+
+/** Losses are logged as means over this many steps. */
+const LOG_EVERY = 10;
+
+/**
+ * Trains an ESRGAN on a folder of photos: a warm-up on pixels, then the relativistic GAN; everything it makes goes to
+ * `settings.out`.
+ *
+ * @param signal aborts the run after the step under way, with a checkpoint.
+ * @throws one line for anything wrong with the settings or the files; nothing is left half-written.
+ * @example
+ * const {summary} = await trainEsrgan({...DEFAULT_SETTINGS, data: 'photos', out: 'run'});
+ */
+export async function trainEsrgan(
+  settings: TrainSettings,
+  events: TrainEvents = {},
+  signal?: AbortSignal,
+): Promise<TrainResult> {
+  requireSettings(settings);
+  const photos = await listImages(settings.data);
+  const validationFiles = (await listImages(settings.validation ?? settings.data)).slice(0, VALIDATION_PHOTOS);
+  const folder = await takeRunFolder(settings.out, {resume: settings.resume});
+  try {
+    const chosen = await useBackend(
+      settings.backend as BackendName | 'auto',
+      settings.threads === undefined ? {} : {threads: settings.threads},
+    );
+    const session = new Session(settings, folder, events, chosen.backend);
+    return await session.run(photos.length, validationFiles, chosen.reason, signal);
+  } finally {
+    await folder.release();
+  }
+}
+
+class Session {
+  private readonly gan: GAN;
+  private readonly generatorOptimizer: tf.Optimizer;
+  private readonly discriminatorOptimizer: tf.Optimizer;
+  private readonly steps: number;
+  private photos: ValidationPhoto[] = [];
+  private progress: Progress;
+  private startedAt = 0;
+  private startedStep = 0;
+
+  constructor(
+    private readonly settings: TrainSettings,
+    private readonly folder: RunFolder,
+    private readonly events: TrainEvents,
+    private readonly backend: string,
+  ) {
+    const {scale, filters, growth, blocks, patch, discriminatorFilters, seed} = settings;
+    this.gan = new GAN({
+      generator: esrganGenerator({scale, filters, growth, blocks, seed}),
+      discriminator: vggDiscriminator({
+        size: patch,
+        filters: discriminatorFilters,
+        maxFilters: 4 * discriminatorFilters,
+        seed: seed + 1000,
+      }),
+    });
+    // The short memory of the squared gradients suits runs of hundreds of steps.
+    this.generatorOptimizer = tf.train.adam(settings.learningRate, 0.9, 0.99);
+    this.discriminatorOptimizer = tf.train.adam(settings.discriminatorLearningRate, 0.9, 0.99);
+    this.gan.compile({
+      generatorOptimizer: this.generatorOptimizer,
+      discriminatorOptimizer: this.discriminatorOptimizer,
+      adversarialWeight: settings.adversarialWeight,
+      generatorLosses: [{name: 'content', weight: settings.contentWeight, loss: l1Loss}],
+    });
+    this.steps = settings.warmupSteps + settings.steps;
+    this.progress = {settings, step: 0, seconds: 0, validation: {psnrY: {}, ssimY: {}, sharpness: {}}};
+  }
+
+  async run(photoCount: number, files: string[], reason: string, signal?: AbortSignal): Promise<TrainResult> {
+    const {settings, events, gan} = this;
+    if (settings.init !== undefined) await this.initialise(settings.init);
+    if (settings.resume) await this.restore();
+    const {step: firstStep} = this.progress;
+    events.onStart?.({
+      backend: this.backend,
+      reason,
+      passes: gan.passes,
+      photos: photoCount,
+      firstStep,
+      steps: this.steps,
+    });
+    try {
+      for (const file of files) await this.addPhoto(file);
+      if (this.photos.length === 0) throw new Error('no validation photo can be used');
+      if (firstStep === 0) await this.evaluate('start');
+      this.startedAt = Date.now();
+      this.startedStep = firstStep;
+      await this.train('warm-up', settings.warmupSteps, signal);
+      if (firstStep <= settings.warmupSteps && !signal?.aborted) {
+        await this.evaluate('afterWarmup');
+        await this.sample('after-warm-up');
+      }
+      await this.train('GAN', this.steps, signal);
+      return await this.finish();
+    } finally {
+      disposePhotos(this.photos);
+      tf.dispose(gan.generator.weights.map(weight => weight.read()));
+      tf.dispose(gan.discriminator.weights.map(weight => weight.read()));
+      this.generatorOptimizer.dispose();
+      this.discriminatorOptimizer.dispose();
+    }
+  }
+
+  /** Steps from where the run is to `lastStep`, or to an abort. */
+  private async train(stage: Stage, lastStep: number, signal?: AbortSignal): Promise<void> {
+    const {settings, gan, events} = this;
+    if (this.progress.step >= lastStep || signal?.aborted) return;
+    const first = stage === 'GAN' ? settings.warmupSteps : 0;
+    const rate = stage === 'GAN' ? settings.learningRate : settings.warmupLearningRate;
+    const dataset = photoDataset(settings.data, {
+      patch: settings.patch,
+      batch: settings.batch,
+      scale: settings.scale,
+      seed: settings.seed,
+      firstBatch: this.progress.step,
+      ...(events.onWarning ? {onWarning: events.onWarning} : {}),
+    });
+    await gan.fitDataset(dataset, {
+      epochs: Math.ceil((lastStep - this.progress.step) / LOG_EVERY),
+      batchesPerEpoch: LOG_EVERY,
+      adversarial: stage === 'GAN',
+      callbacks: {
+        onBatchBegin: () => {
+          const factor = rampThenCosine(this.progress.step - first, lastStep - first);
+          setLearningRate(this.generatorOptimizer, rate * factor);
+          if (stage === 'GAN')
+            setLearningRate(this.discriminatorOptimizer, settings.discriminatorLearningRate * factor);
+          this.progress.step++;
+          events.onStep?.(this.progress.step, stage, this.speed());
+          // The step that begins here is still taken.
+          if (this.progress.step >= lastStep || signal?.aborted) gan.stopTraining = true;
+        },
+        onEpochEnd: async (_: number, logs?: tf.Logs) => {
+          const losses = logs as Record<string, number>;
+          await this.log({step: this.progress.step, stage, ...losses});
+          events.onLosses?.(this.progress.step, losses);
+          await this.keep(LOG_EVERY, settings.sampleEvery, () =>
+            this.sample(`step-${String(this.progress.step).padStart(6, '0')}`),
+          );
+          await this.keep(LOG_EVERY, settings.checkpointEvery, () => this.checkpoint());
+        },
+      },
+    });
+    await this.checkpoint();
+  }
+
+  /** Calls `action` if a multiple of `every` lies within the last `window` steps. */
+  private async keep(window: number, every: number, action: () => Promise<void>): Promise<void> {
+    const {step} = this.progress;
+    if (every > 0 && Math.floor(step / every) > Math.floor((step - window) / every)) await action();
+  }
+
+  private async finish(): Promise<TrainResult> {
+    const finished = this.progress.step >= this.steps;
+    if (finished) {
+      await this.evaluate('end');
+      await this.sample('end');
+    }
+    await this.checkpoint();
+    await saveModel(this.gan.generator, this.folder.model);
+    const {step, validation} = this.progress;
+    const seconds = this.seconds();
+    const summary: TrainSummary = {
+      backend: this.backend,
+      steps: step,
+      seconds: round(seconds, 1),
+      imagesPerSecond: round((step * this.settings.batch) / seconds, 2),
+      validation,
+    };
+    await writeFileAtomically(this.folder.summary, JSON.stringify(summary, null, 2) + '\n');
+    await writeReport(this.folder, this.settings, summary);
+    return {finished, step, summary};
+  }
+
+  private async addPhoto(file: string): Promise<void> {
+    try {
+      this.photos.push(await validationPhoto(file, this.settings.scale, VALIDATION_CROP));
+    } catch (error) {
+      this.events.onWarning?.(`skipping a validation photo: ${(error as Error).message}`);
+    }
+  }
+
+  private async evaluate(point: 'start' | 'afterWarmup' | 'end'): Promise<void> {
+    const scores = [];
+    for (const photo of this.photos) scores.push(await evaluatePhoto(this.gan.generator, photo, this.settings.scale));
+    const [model, bicubic] = [meanScores(scores.map(one => one.model)), meanScores(scores.map(one => one.bicubic))];
+    for (const name of Object.keys(this.progress.validation) as (keyof Scores)[]) {
+      this.progress.validation[name].bicubic = round(bicubic[name], 4);
+      this.progress.validation[name][point] = round(model[name], 4);
+    }
+    await this.log({step: this.progress.step, evaluation: point, ...model});
+    this.events.onEvaluation?.(point, model, bicubic);
+  }
+
+  private sample(name: string): Promise<void> {
+    return writeSampleSheet(join(this.folder.samples, `${name}.png`), this.gan.generator, this.photos.slice(0, 4));
+  }
+
+  private async log(record: Record<string, unknown>): Promise<void> {
+    try {
+      await appendFile(this.folder.log, JSON.stringify({...record, seconds: round(this.seconds(), 1)}) + '\n');
+    } catch (error) {
+      throw fileError('write', this.folder.log, error);
+    }
+  }
+
+  private trained() {
+    const {generator, discriminator} = this.gan;
+    const {generatorOptimizer, discriminatorOptimizer} = this;
+    return {models: {generator, discriminator}, optimizers: {generatorOptimizer, discriminatorOptimizer}};
+  }
+
+  private async checkpoint(): Promise<void> {
+    await saveCheckpoint(this.folder.checkpoint, this.trained(), {...this.progress, seconds: this.seconds()});
+  }
+
+  private async restore(): Promise<void> {
+    const saved = (await readCheckpointState(this.folder.checkpoint)) as Progress;
+    for (const name of NETWORK_SETTINGS) {
+      if (saved.settings[name] !== this.settings[name]) {
+        throw new Error(
+          `cannot resume with --${name.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)} ${String(this.settings[name])}: ` +
+            `the run in ${this.folder.path} has ${String(saved.settings[name])}`,
+        );
+      }
+    }
+    await loadCheckpoint(this.folder.checkpoint, this.trained());
+    this.progress = {...saved, settings: this.settings};
+  }
+
+  private async initialise(folder: string): Promise<void> {
+    const model = await loadModel(folder);
+    const shapes = (one: tf.LayersModel) => one.weights.map(weight => weight.shape.join()).join(' ');
+    if (shapes(model) !== shapes(this.gan.generator)) {
+      throw new Error(
+        `cannot start from ${folder}: it holds another network than --filters, --growth, --blocks and --scale say`,
+      );
+    }
+    this.gan.generator.setWeights(model.getWeights());
+    model.dispose();
+  }
+
+  /** Seconds of training, those before a resume included. */
+  private seconds(): number {
+    return this.progress.seconds + (this.startedAt === 0 ? 0 : (Date.now() - this.startedAt) / 1000);
+  }
+
+  private speed() {
+    const done = this.progress.step - this.startedStep;
+    const perStep = (Date.now() - this.startedAt) / 1000 / Math.max(1, done);
+    return {imagesPerSecond: this.settings.batch / perStep, secondsLeft: perStep * (this.steps - this.progress.step)};
+  }
+}
+
+function round(value: number, digits: number): number {
+  return Number(value.toFixed(digits));
+}
