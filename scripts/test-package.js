@@ -5,12 +5,16 @@ import {mkdtempSync, readdirSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 
-const run = (command, ...args) => execFileSync(command, args, {stdio: 'inherit', env: {...process.env, TEST_BUILT: '1'}});
+const run = (command, ...args) =>
+  execFileSync(command, args, {stdio: 'inherit', env: {...process.env, TEST_BUILT: '1'}});
 const folder = mkdtempSync(join(tmpdir(), 'tfjs-ragan-'));
 try {
   run('npm', 'run', 'build');
   run('npm', 'pack', '--silent', '--ignore-scripts', '--pack-destination', folder);
-  const tarball = join(folder, readdirSync(folder).find(file => file.endsWith('.tgz')));
+  const tarball = join(
+    folder,
+    readdirSync(folder).find(file => file.endsWith('.tgz')),
+  );
   run('npx', 'publint', tarball, '--strict');
   run('npx', 'attw', tarball);
   run('npx', 'jest', 'losses', 'models', 'images', 'training', 'package');

@@ -19,8 +19,15 @@ const entries = ['tfjs-ragan', 'tfjs-ragan/wasm', 'tfjs-ragan/node'];
 
 describe('the built package', () => {
   test.each(entries)('%s gives the same names to require and import', entry => {
-    const required = inProcess('-p', `Object.keys(require('${entry}')).filter(name => name !== '__esModule').sort().join()`);
-    const imported = inProcess('--input-type=module', '-e', `console.log(Object.keys(await import('${entry}')).sort().join())`);
+    const required = inProcess(
+      '-p',
+      `Object.keys(require('${entry}')).filter(name => name !== '__esModule').sort().join()`,
+    );
+    const imported = inProcess(
+      '--input-type=module',
+      '-e',
+      `console.log(Object.keys(await import('${entry}')).sort().join())`,
+    );
     expect(required).toBe(imported);
     expect(required).not.toBe('');
   });

@@ -62,8 +62,7 @@ async function gradients(backend: string, {input, filter, strides, pad}: Case) {
   const results = tf.tidy(() => {
     const x = tf.randomNormal(input, 0, 1, 'float32', 1) as tf.Tensor4D;
     const w = tf.randomNormal(filter, 0, 1, 'float32', 2) as tf.Tensor4D;
-    const convolve = (a: tf.Tensor, b: tf.Tensor) =>
-      tf.conv2d(a as tf.Tensor4D, b as tf.Tensor4D, strides, pad);
+    const convolve = (a: tf.Tensor, b: tf.Tensor) => tf.conv2d(a as tf.Tensor4D, b as tf.Tensor4D, strides, pad);
     const y = convolve(x, w);
     const dy = tf.randomNormal(y.shape, 0, 1, 'float32', 3);
     return tf.grads((a, b) => convolve(a, b))([x, w], dy);

@@ -1,0 +1,79 @@
+// Runs the specs that ship inside @tensorflow/tfjs-core on one backend, with this package's kernels.
+//   node scripts/tfjs-specs.js [--backend wasm|cpu] [--filter REGEXP] [--stock]
+// The specs import the package's own files, so everything is bundled from the packages' ES modules: one engine for all.
+// Ends with "N passed, N failed"; exits non-zero on a failure.
+import {build} from 'esbuild';
+import Jasmine from 'jasmine';
+import {mkdtempSync, rmSync} from 'node:fs';
+import {createRequire} from 'node:module';
+import {tmpdir} from 'node:os';
+import {dirname, join} from 'node:path';
+import {parseArgs} from 'node:util';
+
+/** Specs that are left out, each with the reason. */
+const LEFT_OUT = {};
+
+const {values: options} = parseArgs({
+  options: {
+    backend: {type: 'string', default: 'wasm'},
+    filter: {type: 'string', default: 'gradient'},
+    stock: {type: 'boolean', default: false},
+  },
+});
+const require = createRequire(import.meta.url);
+const folder = mkdtempSync(join(tmpdir(), 'tfjs-specs-'));
+const bundle = join(folder, 'specs.cjs');
+const entry = `
+  import * as tf from '@tensorflow/tfjs';
+  import {setThreadsCount, setWasmPaths} from '@tensorflow/tfjs-backend-wasm';
+  import {registerTrainingKernels} from './src/wasm/index.ts';
+  import {setTestEnvs} from '@tensorflow/tfjs-core/dist/jasmine_util';
+  export async function load({backend, wasm, stock}) {
+    setWasmPaths(wasm);
+    setThreadsCount(1);
+    if (!stock) registerTrainingKernels();
+    if (!(await tf.setBackend(backend))) throw new Error('no backend ' + backend);
+    setTestEnvs([{name: 'test-' + backend, backendName: backend, isDataSync: true}]);
+    require('@tensorflow/tfjs-core/dist/tests');
+  }`;
+await build({
+  stdin: {contents: entry, resolveDir: '.', loader: 'ts'},
+  outfile: bundle,
+  bundle: true,
+  platform: 'node',
+  format: 'cjs',
+  mainFields: ['module', 'main'],
+  // The package says that its spec files have no side effects, but registering specs is one.
+  ignoreAnnotations: true,
+  logLevel: 'error',
+  define: {'import.meta.url': JSON.stringify(import.meta.url)},
+});
+
+const runner = new Jasmine();
+runner.exitOnCompletion = false;
+const wanted = new RegExp(options.filter, 'i');
+runner.env.configure({
+  random: false,
+  failSpecWithNoExpectations: false,
+  specFilter: spec => wanted.test(spec.getFullName()) && !(spec.getFullName() in LEFT_OUT),
+});
+runner.clearReporters();
+let passed = 0;
+let failed = 0;
+runner.addReporter({
+  specDone({status, fullName, failedExpectations}) {
+    if (status === 'passed') passed++;
+    if (status !== 'failed') return;
+    failed++;
+    console.log(`FAILED ${fullName}: ${failedExpectations[0]?.message.split('\n')[0].slice(0, 160)}`);
+  },
+});
+// The specs warn of deprecations and of running in Node at length.
+console.warn = () => undefined;
+const wasm = join(dirname(require.resolve('@tensorflow/tfjs-backend-wasm/package.json')), 'wasm-out') + '/';
+await require(bundle).load({...options, wasm});
+await runner.execute();
+rmSync(folder, {recursive: true, force: true});
+for (const [name, reason] of Object.entries(LEFT_OUT)) console.log(`left out: ${name}: ${reason}`);
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(failed === 0 && passed > 0 ? 0 : 1);
