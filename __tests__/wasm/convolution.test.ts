@@ -60,8 +60,8 @@ const cases: Case[] = [
 async function gradients(backend: string, {input, filter, strides, pad}: Case) {
   await activateBackend(backend);
   const results = tf.tidy(() => {
-    const x = tf.randomNormal(input, 0, 1, 'float32', 1) as tf.Tensor4D;
-    const w = tf.randomNormal(filter, 0, 1, 'float32', 2) as tf.Tensor4D;
+    const x = tf.randomNormal<tf.Rank.R4>(input, 0, 1, 'float32', 1);
+    const w = tf.randomNormal<tf.Rank.R4>(filter, 0, 1, 'float32', 2);
     const convolve = (a: tf.Tensor, b: tf.Tensor) => tf.conv2d(a as tf.Tensor4D, b as tf.Tensor4D, strides, pad);
     const y = convolve(x, w);
     const dy = tf.randomNormal(y.shape, 0, 1, 'float32', 3);
@@ -83,8 +83,8 @@ describe.each(cases.map(one => [JSON.stringify(one), one] as const))('gradients 
 
 test('the gradients of a convolution leak nothing', async () => {
   await activateBackend('wasm');
-  const x = tf.randomNormal([2, 8, 8, 3]) as tf.Tensor4D;
-  const w = tf.randomNormal([4, 4, 3, 4]) as tf.Tensor4D;
+  const x = tf.randomNormal<tf.Rank.R4>([2, 8, 8, 3]);
+  const w = tf.randomNormal<tf.Rank.R4>([4, 4, 3, 4]);
   const backend = tf.backend() as unknown as {dataIdMap: {numDataIds(): number}};
   const run = () => {
     tf.dispose(tf.grads((a, b) => tf.conv2d(a as tf.Tensor4D, b as tf.Tensor4D, 2, 'same'))([x, w]));
