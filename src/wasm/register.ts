@@ -1,9 +1,14 @@
 import {batchMatMul} from './batch-mat-mul.js';
 import {conv2dBackpropFilter} from './conv2d-backprop-filter.js';
 import {conv2dBackpropInput} from './conv2d-backprop-input.js';
+import {channelsFirstToo, conv2d, fusedConvolution} from './conv2d-forward.js';
+import {depthwiseConv2dBackpropFilter, depthwiseConv2dBackpropInput} from './depthwise-conv2d-backprop.js';
+import {identity} from './identity.js';
+import type {Kernel} from './kernel.js';
 import {registerWasmKernel} from './kernel.js';
 import {leakyReluGrad, registerLeakyReluGradient} from './leaky-relu-grad.js';
 import {resizeNearestNeighborGrad} from './resize-nearest-neighbor-grad.js';
+import {unsortedSegmentSum} from './unsorted-segment-sum.js';
 
 let registered = false;
 
@@ -25,18 +30,28 @@ let registered = false;
  */
 export function registerTrainingKernels(): void {
   if (registered) return;
-  registerWasmKernel('BatchMatMul', original => {
-    if (!original) {
-      throw new Error(
-        "registerTrainingKernels: the wasm backend is not there; import '@tensorflow/tfjs-backend-wasm' before calling this.",
-      );
-    }
-    return batchMatMul(original);
-  });
-  registerWasmKernel('Conv2DBackpropFilter', () => conv2dBackpropFilter);
-  registerWasmKernel('Conv2DBackpropInput', () => conv2dBackpropInput);
+  replace('BatchMatMul', batchMatMul);
+  replace('Conv2D', conv2d);
+  replace('FusedConv2D', original => fusedConvolution(original, 'Conv2D'));
+  replace('FusedDepthwiseConv2D', original => fusedConvolution(original, 'DepthwiseConv2dNative'));
+  registerWasmKernel('Conv2DBackpropFilter', () => channelsFirstToo(conv2dBackpropFilter, ['x', 'dy'], false));
+  registerWasmKernel('Conv2DBackpropInput', () => channelsFirstToo(conv2dBackpropInput, ['dy'], true));
+  registerWasmKernel('DepthwiseConv2dNativeBackpropFilter', () => depthwiseConv2dBackpropFilter);
+  registerWasmKernel('DepthwiseConv2dNativeBackpropInput', () => depthwiseConv2dBackpropInput);
+  registerWasmKernel('Identity', () => identity);
   registerWasmKernel('LeakyReluGrad', () => leakyReluGrad);
   registerWasmKernel('ResizeNearestNeighborGrad', () => resizeNearestNeighborGrad);
+  registerWasmKernel('UnsortedSegmentSum', () => unsortedSegmentSum);
   registerLeakyReluGradient();
   registered = true;
+}
+
+/** Registers a kernel that falls back on the backend's own. */
+function replace(kernelName: string, make: (original: Kernel) => Kernel): void {
+  registerWasmKernel(kernelName, original => {
+    if (original) return make(original);
+    throw new Error(
+      "registerTrainingKernels: the wasm backend is not there; import '@tensorflow/tfjs-backend-wasm' before calling this.",
+    );
+  });
 }
