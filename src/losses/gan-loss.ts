@@ -147,13 +147,18 @@ export abstract class GanLoss extends tf.serialization.Serializable {
     this.check(real, fake, sampleWeight);
     return tf.tidy(() => {
       const element = this.elementLoss(mode, real.rank, localAveraging);
+      // The plain mean is taken together with the elements: its own gradient would cost as much as theirs.
+      const mean = this.reduction === tf.Reduction.MEAN && !sampleWeight;
       // The gradient starts from the saved logits themselves, so that it can be differentiated again.
-      const elements = tf.customGrad(((r: tf.Tensor, f: tf.Tensor, save: tf.GradSaveFunc) => {
+      const compute = tf.customGrad(((r: tf.Tensor, f: tf.Tensor, save: tf.GradSaveFunc) => {
         save([r, f]);
-        const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) => element.gradients(dy, saved[0]!, saved[1]!);
-        return {value: element.value(r, f), gradFunc};
+        const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) =>
+          element.gradients(mean ? tf.mul(dy, 1 / real.size) : dy, saved[0]!, saved[1]!);
+        const elements = element.value(r, f);
+        return {value: mean ? tf.mean(elements) : elements, gradFunc};
       }) as Parameters<typeof tf.customGrad>[0]);
-      return tf.losses.computeWeightedLoss(elements(real, fake), sampleWeight, this.reduction);
+      const value = compute(real, fake);
+      return mean ? value : tf.losses.computeWeightedLoss(value, sampleWeight, this.reduction);
     });
   }
 
