@@ -83,6 +83,10 @@ export class GAN {
         );
       }
     }
+    // A sequential model puts its layers together only when it is first used.
+    for (const model of [generator, discriminator]) {
+      if (model instanceof tf.Sequential && !model.built) model.build();
+    }
     this.generator = generator;
     this.discriminator = discriminator;
   }

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import {runStep} from './run-step.js';
 import type {Step} from './step.js';
 import {contentLoss, forward, lossRecorder, seed, withGradient} from './step.js';
 import {gradientsOf, trainableVariables} from './variables.js';
@@ -43,18 +44,16 @@ export const onePassStep: Step = ({generator, discriminator}, objective, xs, ys)
     return tf.add<tf.Scalar>(seed([realLogits, fakeLogits], seeds), content);
   };
 
+  const step = () => {
+    const {grads} = tf.variableGrads(objectiveOf, [...generatorVariables, ...discriminatorVariables]);
+    return {
+      losses,
+      generatorGradients: gradientsOf(generatorVariables, grads),
+      discriminatorGradients: gradientsOf(discriminatorVariables, grads),
+    };
+  };
   try {
-    return tf.tidy(() => {
-      const {grads} = tf.variableGrads(objectiveOf, [...generatorVariables, ...discriminatorVariables]);
-      return {
-        losses,
-        generatorGradients: gradientsOf(generatorVariables, grads),
-        discriminatorGradients: gradientsOf(discriminatorVariables, grads),
-      };
-    });
-  } catch (error) {
-    tf.dispose(losses);
-    throw error;
+    return runStep(step, () => losses);
   } finally {
     rescale?.dispose();
   }

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import {runStep} from './run-step.js';
 import type {Step} from './step.js';
 import {contentLoss, forward, lossRecorder, seed, withGradient} from './step.js';
 import {gradientsOf, trainableVariables} from './variables.js';
@@ -41,13 +42,9 @@ export const separatePassesStep: Step = ({generator, discriminator}, objective, 
     return tf.add<tf.Scalar>(seed([fake], [adversarial]), content);
   };
 
-  try {
-    return tf.tidy(() => {
-      const {grads} = tf.variableGrads(objectiveOf, generatorVariables);
-      return {losses, generatorGradients: gradientsOf(generatorVariables, grads), discriminatorGradients};
-    });
-  } catch (error) {
-    tf.dispose([losses, discriminatorGradients]);
-    throw error;
-  }
+  const step = () => {
+    const {grads} = tf.variableGrads(objectiveOf, generatorVariables);
+    return {losses, generatorGradients: gradientsOf(generatorVariables, grads), discriminatorGradients};
+  };
+  return runStep(step, () => [losses, discriminatorGradients]);
 };

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import {runStep} from './run-step.js';
 import type {Step} from './step.js';
 import {contentLoss, forward, lossRecorder} from './step.js';
 import {gradientsOf, trainableVariables} from './variables.js';
@@ -7,16 +8,9 @@ import {gradientsOf, trainableVariables} from './variables.js';
 export const warmUpStep: Step = ({generator}, {generatorLosses}, xs, ys) => {
   const variables = trainableVariables(generator);
   const {losses, record} = lossRecorder();
-  try {
-    return tf.tidy(() => {
-      const {grads} = tf.variableGrads(
-        () => contentLoss(generatorLosses, ys, forward(generator, xs), record),
-        variables,
-      );
-      return {losses, generatorGradients: gradientsOf(variables, grads), discriminatorGradients: {}};
-    });
-  } catch (error) {
-    tf.dispose(losses);
-    throw error;
-  }
+  const step = () => {
+    const {grads} = tf.variableGrads(() => contentLoss(generatorLosses, ys, forward(generator, xs), record), variables);
+    return {losses, generatorGradients: gradientsOf(variables, grads), discriminatorGradients: {}};
+  };
+  return runStep(step, () => losses);
 };

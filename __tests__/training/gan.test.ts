@@ -1,0 +1,292 @@
+import * as tf from '@tensorflow/tfjs';
+import type {GANCompileOptions} from 'tfjs-ragan';
+import {GAN, RelativisticAverageLoss, esrganGenerator, l1Loss, patchDiscriminator, vggDiscriminator} from 'tfjs-ragan';
+import {activateBackend, describeOnBackends} from '../support/backends.js';
+import {expectClose} from '../support/values.js';
+
+const content = {name: 'content', weight: 1, loss: l1Loss};
+const networks = () => ({
+  generator: tf.sequential({
+    layers: [
+      tf.layers.dense({
+        units: 3,
+        inputShape: [4],
+        activation: 'tanh',
+        kernelInitializer: tf.initializers.glorotNormal({seed: 1}),
+      }),
+    ],
+  }),
+  discriminator: tf.sequential({
+    layers: [
+      tf.layers.dense({units: 8, inputShape: [3], kernelInitializer: tf.initializers.glorotNormal({seed: 2})}),
+      tf.layers.leakyReLU({alpha: 0.2}),
+      tf.layers.dense({units: 1, kernelInitializer: tf.initializers.glorotNormal({seed: 3})}),
+    ],
+  }),
+});
+const compiled = (options: Partial<GANCompileOptions> = {}) => {
+  const gan = new GAN(networks());
+  gan.compile({generatorOptimizer: tf.train.sgd(0.1), discriminatorOptimizer: tf.train.sgd(0.1), ...options});
+  return gan;
+};
+const batch = (size = 8) => ({
+  xs: tf.randomNormal([size, 4], 0, 1, 'float32', 4),
+  ys: tf.randomNormal([size, 3], 0, 1, 'float32', 5),
+});
+const weightsOf = async (model: tf.LayersModel) =>
+  Promise.all(model.getWeights().map(async weight => Array.from(await weight.data())));
+
+describeOnBackends('a training step', () => {
+  test('leaves the critic to its own loss and the generator to its own, bit for bit', async () => {
+    const {xs, ys} = batch();
+    const after = async (options: Partial<GANCompileOptions>) => {
+      const gan = compiled(options);
+      await gan.trainOnBatch(xs, ys);
+      return [await weightsOf(gan.generator), await weightsOf(gan.discriminator)];
+    };
+    for (const passes of ['one', 'separate'] as const) {
+      const [generator, discriminator] = await after({passes});
+      // Another objective of the generator changes the generator alone.
+      const [otherGenerator, sameDiscriminator] = await after({
+        passes,
+        adversarialWeight: 7,
+        generatorLosses: [content],
+      });
+      expect(sameDiscriminator).toEqual(discriminator);
+      expect(otherGenerator).not.toEqual(generator);
+      // An optimizer that moves the critic by nothing changes the critic alone.
+      const [sameGenerator, still] = await after({passes, discriminatorOptimizer: tf.train.sgd(0)});
+      expect(sameGenerator).toEqual(generator);
+      expect(still).toEqual(await weightsOf(networks().discriminator));
+    }
+  });
+
+  test.each(['crossEntropy', 'leastSquares', 'hinge'] as const)(
+    'is the same in one pass and in separate ones (%s)',
+    async criterion => {
+      const {xs, ys} = batch();
+      const after = async (passes: 'one' | 'separate') => {
+        const gan = compiled({
+          passes,
+          adversarialWeight: 0.3,
+          generatorLosses: [content],
+          loss: new RelativisticAverageLoss({criterion}),
+        });
+        for (let i = 0; i < 3; i++) await gan.trainOnBatch(xs, ys);
+        return [...(await weightsOf(gan.generator)), ...(await weightsOf(gan.discriminator))].flat();
+      };
+      expectClose(await after('one'), await after('separate'), 1e-6);
+    },
+  );
+
+  test('without the critic trains the generator on its losses alone', async () => {
+    const gan = compiled({generatorLosses: [content]});
+    const before = await weightsOf(gan.discriminator);
+    const {xs, ys} = batch();
+    const first = await gan.trainOnBatch(xs, ys, {adversarial: false});
+    expect(Object.keys(first)).toEqual(['content']);
+    for (let i = 0; i < 20; i++) await gan.trainOnBatch(xs, ys, {adversarial: false});
+    expect((await gan.trainOnBatch(xs, ys, {adversarial: false})).content!).toBeLessThan(first.content!);
+    expect(await weightsOf(gan.discriminator)).toEqual(before);
+  });
+
+  test.each(['one', 'separate'] as const)('leaks nothing over 200 steps (%s)', async passes => {
+    const gan = compiled({
+      passes,
+      generatorLosses: [content],
+      generatorOptimizer: tf.train.adam(1e-3),
+      discriminatorOptimizer: tf.train.adam(1e-3),
+    });
+    const {xs, ys} = batch();
+    await gan.trainOnBatch(xs, ys);
+    const before = tf.memory().numTensors;
+    for (let i = 0; i < 200; i++) await gan.trainOnBatch(xs, ys);
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  test('that fails changes and leaks nothing', async () => {
+    const broken = {
+      name: 'broken',
+      weight: 1,
+      loss: () => {
+        throw new Error('no loss today');
+      },
+    };
+    const {xs, ys} = batch();
+    for (const passes of ['one', 'separate'] as const) {
+      const gan = compiled({passes, generatorLosses: [broken]});
+      const weights = [await weightsOf(gan.generator), await weightsOf(gan.discriminator)];
+      const before = tf.memory().numTensors;
+      await expect(gan.trainOnBatch(xs, ys)).rejects.toThrow('no loss today');
+      expect(tf.memory().numTensors).toBe(before);
+      expect([await weightsOf(gan.generator), await weightsOf(gan.discriminator)]).toEqual(weights);
+    }
+  });
+});
+
+describe('on wasm', () => {
+  beforeAll(() => activateBackend('wasm'));
+
+  test('an ESRGAN step is the same in one pass and in separate ones', async () => {
+    const xs = tf.randomUniform([2, 4, 4, 3], 0, 1, 'float32', 1);
+    const ys = tf.randomUniform([2, 16, 16, 3], 0, 1, 'float32', 2);
+    const after = async (passes: 'one' | 'separate') => {
+      const gan = new GAN({
+        generator: esrganGenerator({filters: 4, growth: 2, blocks: 1, seed: 1}),
+        discriminator: vggDiscriminator({size: 16, filters: 4, seed: 2}),
+      });
+      gan.compile({
+        generatorOptimizer: tf.train.sgd(0.1),
+        discriminatorOptimizer: tf.train.sgd(0.1),
+        passes,
+        generatorLosses: [content],
+      });
+      for (let i = 0; i < 2; i++) await gan.trainOnBatch(xs, ys);
+      return [...(await weightsOf(gan.generator)), ...(await weightsOf(gan.discriminator))].flat();
+    };
+    expectClose(await after('one'), await after('separate'), 1e-5);
+  });
+
+  test.each([
+    ['batch normalisation', () => vggDiscriminator({size: 16, filters: 2, batchNorm: true}), 'separate'],
+    ['a map of logits', () => patchDiscriminator({filters: 2, stages: 1}), 'separate'],
+    ['one logit per image', () => vggDiscriminator({size: 16, filters: 2}), 'one'],
+  ] as const)('a critic with %s trains', async (_, discriminator, passes) => {
+    const gan = new GAN({
+      generator: esrganGenerator({filters: 2, growth: 2, blocks: 1}),
+      discriminator: discriminator(),
+    });
+    gan.compile({generatorOptimizer: tf.train.sgd(0.01), discriminatorOptimizer: tf.train.sgd(0.01)});
+    expect(gan.passes).toBe(passes);
+    const logs = await gan.trainOnBatch(tf.randomUniform([2, 4, 4, 3]), tf.randomUniform([2, 16, 16, 3]));
+    expect(Number.isFinite(logs.generatorLoss!)).toBe(true);
+  });
+});
+
+describe('fitDataset', () => {
+  beforeAll(() => activateBackend('cpu'));
+  const dataset = (batches = 4) =>
+    tf.data.array(Array.from({length: batches}, (_, i) => i)).map(() => batch()) as tf.data.Dataset<{
+      xs: tf.Tensor;
+      ys: tf.Tensor;
+    }>;
+
+  test('calls back as tfjs does and gives the history', async () => {
+    const gan = compiled({generatorLosses: [content]});
+    const events: string[] = [];
+    const history = await gan.fitDataset(dataset(), {
+      epochs: 2,
+      callbacks: {
+        onTrainBegin: () => void events.push('begin'),
+        onEpochBegin: (epoch: number) => void events.push(`epoch ${epoch}`),
+        onBatchEnd: (index: number, logs?: tf.Logs) => void events.push(`${index} ${typeof logs?.discriminatorLoss}`),
+        onEpochEnd: (epoch: number, logs?: tf.Logs) =>
+          void events.push(`end ${epoch} ${Object.keys(logs ?? {}).join()}`),
+        onTrainEnd: () => void events.push('done'),
+      },
+    });
+    const batches = [0, 1, 2, 3].map(i => `${i} number`);
+    const end = (epoch: number) => `end ${epoch} discriminatorLoss,generatorLoss,content`;
+    expect(events).toEqual(['begin', 'epoch 0', ...batches, end(0), 'epoch 1', ...batches, end(1), 'done']);
+    expect(history.epoch).toEqual([0, 1]);
+    expect(history.history.content).toHaveLength(2);
+  });
+
+  test('gives the weights and mean losses that trainOnBatch gives', async () => {
+    const [fitted, stepped] = [compiled(), compiled()];
+    const {history} = await fitted.fitDataset(dataset(3), {epochs: 1});
+    const losses = [];
+    for (let i = 0; i < 3; i++) losses.push((await stepped.trainOnBatch(batch().xs, batch().ys)).discriminatorLoss!);
+    expect(await weightsOf(fitted.generator)).toEqual(await weightsOf(stepped.generator));
+    expect(history.discriminatorLoss![0]).toBeCloseTo(losses.reduce((a, b) => a + b) / 3, 5);
+  });
+
+  test('leaks nothing and reads no loss before the epoch ends unless asked', async () => {
+    const gan = compiled();
+    await gan.fitDataset(dataset(), {epochs: 1});
+    const read = jest.spyOn(tf.Tensor.prototype, 'data');
+    const before = tf.memory().numTensors;
+    let reads = 0;
+    await gan.fitDataset(dataset(), {
+      epochs: 1,
+      callbacks: {onBatchBegin: () => void (reads = read.mock.calls.length)},
+    });
+    read.mockRestore();
+    expect(reads).toBe(0);
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  test('stops early through a tfjs callback, and by stopTraining', async () => {
+    const gan = compiled({generatorOptimizer: tf.train.sgd(0), discriminatorOptimizer: tf.train.sgd(0)});
+    const stopper = tf.callbacks.earlyStopping({monitor: 'generatorLoss', patience: 1});
+    expect((await gan.fitDataset(dataset(), {epochs: 20, callbacks: stopper})).epoch.length).toBeLessThan(4);
+    let batches = 0;
+    await gan.fitDataset(dataset(), {
+      epochs: 3,
+      callbacks: {onBatchEnd: () => void (gan.stopTraining = ++batches === 2)},
+    });
+    expect(batches).toBe(2);
+  });
+
+  test('says so when the dataset is too short', async () => {
+    await expect(compiled().fitDataset(dataset(2), {epochs: 1, batchesPerEpoch: 3})).rejects.toThrow(
+      'the dataset ended after 2 batches of epoch 0',
+    );
+    await expect(compiled().fitDataset(dataset(2), {epochs: 0})).rejects.toThrow(
+      'epochs must be a whole number of at least 1, but it is 0',
+    );
+  });
+});
+
+describe('refusals', () => {
+  beforeAll(() => activateBackend('cpu'));
+  const {xs, ys} = {xs: () => tf.ones([2, 4]), ys: () => tf.ones([2, 3])};
+  test.each<[string, () => Promise<unknown>, string]>([
+    ['not compiled', () => new GAN(networks()).trainOnBatch(xs(), ys()), 'call compile() first'],
+    [
+      'batch sizes',
+      () => compiled().trainOnBatch(tf.ones([3, 4]), ys()),
+      'as many samples each, but they hold 3 and 2',
+    ],
+    [
+      'input',
+      () => compiled().trainOnBatch(tf.ones([2, 5]), ys()),
+      "the generator's input shape, [any, 4], but its shape is [2, 5]",
+    ],
+    [
+      'output',
+      () => compiled().trainOnBatch(xs(), tf.ones([2, 4])),
+      "the generator's output for these xs, [2, 3], but its shape is [2, 4]",
+    ],
+    ['dtype', () => compiled().trainOnBatch(xs().toInt(), ys()), 'xs must be of dtype float32, but it is int32'],
+    ['empty', () => compiled().trainOnBatch(tf.zeros([0, 4]), tf.zeros([0, 3])), 'at least one sample'],
+    ['no losses', () => compiled().trainOnBatch(xs(), ys(), {adversarial: false}), 'needs generatorLosses'],
+  ])('%s', async (_, call, message) => {
+    await expect(call()).rejects.toThrow(message);
+  });
+
+  test('of compile', () => {
+    const gan = new GAN(networks());
+    const optimizer = tf.train.sgd(1);
+    const both = {generatorOptimizer: tf.train.sgd(1), discriminatorOptimizer: tf.train.sgd(1)};
+    expect(() => gan.compile({generatorOptimizer: optimizer, discriminatorOptimizer: optimizer})).toThrow(
+      'both are the same object',
+    );
+    expect(() => gan.compile({...both, generatorOptimizer: 'adam' as unknown as tf.Optimizer})).toThrow(
+      'generatorOptimizer must be a tf.Optimizer',
+    );
+    expect(() => gan.compile({...both, loss: new RelativisticAverageLoss({reduction: tf.Reduction.NONE})})).toThrow(
+      'reduction is NONE',
+    );
+    expect(() => gan.compile({...both, generatorLosses: [content, content]})).toThrow('"content" is empty or taken');
+    expect(() => gan.compile({...both, adversarialWeight: NaN})).toThrow(
+      'adversarialWeight must be a finite number, but it is NaN',
+    );
+    expect(() => gan.compile({...both, passes: 'two' as 'one'})).toThrow(
+      "passes must be 'auto', 'one' or 'separate', but it is two",
+    );
+    expect(() => new GAN({...networks(), generator: {} as tf.LayersModel})).toThrow(
+      'generator must be a tf.LayersModel',
+    );
+  });
+});
