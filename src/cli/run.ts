@@ -3,6 +3,7 @@ import {doctorCommand} from './doctor.js';
 import {evaluateCommand} from './evaluate.js';
 import {trainCommand} from './train.js';
 import {upscaleCommand} from './upscale.js';
+import {VERSION} from './version.js';
 
 /**
  * The command line: runs one command and resolves to the exit code: 0, 2 for bad input (one line on stderr says what is
@@ -12,6 +13,7 @@ export async function run(args: string[]): Promise<number> {
   let code = 0;
   const program = new Command('tfjs-ragan')
     .description('Train super-resolution GANs from a folder of photos, and use them.')
+    .version(VERSION)
     .addCommand(trainCommand(result => (code = result)))
     .addCommand(upscaleCommand())
     .addCommand(evaluateCommand())

@@ -1,4 +1,4 @@
-import {access, mkdir, readFile, rm, writeFile} from 'node:fs/promises';
+import {access, mkdir, readFile, rm, rmdir, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {fileError} from './files.js';
 
@@ -32,8 +32,9 @@ export async function takeRunFolder(path: string, {resume}: {resume: boolean}): 
     throw new Error(`${path} already holds a run: add --resume to go on with it, or choose another folder with --out`);
   }
   const lock = join(path, 'run.lock');
+  let made: string | undefined;
   try {
-    await mkdir(path, {recursive: true});
+    made = await mkdir(path, {recursive: true});
     await takeLock(lock);
   } catch (error) {
     throw fileError('use the run folder', path, error);
@@ -46,7 +47,11 @@ export async function takeRunFolder(path: string, {resume}: {resume: boolean}): 
     report: join(path, 'report.html'),
     summary: join(path, 'summary.json'),
     samples: join(path, 'samples'),
-    release: () => rm(lock, {force: true}),
+    release: async () => {
+      await rm(lock, {force: true});
+      // A run that failed before it wrote anything leaves no folder behind; one that holds something stays.
+      if (made !== undefined) await rmdir(path).catch(() => undefined);
+    },
   };
 }
 

@@ -1,0 +1,214 @@
+import {spawn, spawnSync} from 'node:child_process';
+import {mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import sharp from 'sharp';
+
+// The built command in a process of its own: what a user runs.
+const root = join(__dirname, '../..');
+const main = join(root, 'dist/esm/cli/main.js');
+const photos = join(root, 'examples/photos/val');
+const folder = mkdtempSync(join(tmpdir(), 'tfjs-ragan-cli-'));
+const inFolder = (...names: string[]) => join(folder, ...names);
+const cli = (...args: string[]) => spawnSync(process.execPath, [main, ...args], {encoding: 'utf8', cwd: folder});
+const tiny = [
+  '--data',
+  photos,
+  '--filters',
+  '4',
+  '--growth',
+  '2',
+  '--blocks',
+  '1',
+  '--patch',
+  '16',
+  '--batch',
+  '2',
+  '--threads',
+  '1',
+];
+const json = (...names: string[]) => JSON.parse(readFileSync(inFolder(...names), 'utf8')) as Record<string, never>;
+
+afterAll(() => rmSync(folder, {recursive: true, force: true}));
+
+describe('train', () => {
+  let output = '';
+  beforeAll(() => {
+    const {status, stdout, stderr} = cli(
+      'train',
+      ...tiny,
+      '--warmup-steps',
+      '20',
+      '--steps',
+      '10',
+      '--sample-every',
+      '20',
+      '--out',
+      'run',
+    );
+    output = stdout;
+    expect(stderr).toBe('');
+    expect(status).toBe(0);
+  });
+
+  test('tells what it does in plain lines', () => {
+    expect(output).toMatch(/backend wasm: /);
+    expect(output).toMatch(/start: PSNR-Y \d+\.\d+ dB/);
+    expect(output).toMatch(/30 steps in \d+ s/);
+  });
+
+  test('leaves a summary, a log, samples, a report and a model, and no lock', () => {
+    const {backend, steps, validation} = json('run', 'summary.json') as unknown as {
+      backend: string;
+      steps: number;
+      validation: Record<string, Record<string, number>>;
+    };
+    expect([backend, steps]).toEqual(['wasm', 30]);
+    for (const name of ['psnrY', 'ssimY', 'sharpness']) {
+      expect(Object.keys(validation[name]!).sort()).toEqual(['afterWarmup', 'bicubic', 'end', 'start']);
+    }
+    expect(validation.psnrY!.afterWarmup!).toBeGreaterThan(validation.psnrY!.start!);
+    const log = readFileSync(inFolder('run', 'log.jsonl'), 'utf8')
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line) as Record<string, unknown>);
+    expect(log.filter(record => record.stage === 'GAN')).toHaveLength(1);
+    expect(readdirSync(inFolder('run')).sort()).toEqual([
+      'checkpoint.bin',
+      'log.jsonl',
+      'model',
+      'report.html',
+      'samples',
+      'summary.json',
+    ]);
+    expect(readdirSync(inFolder('run', 'samples')).sort()).toEqual(['after-warm-up.png', 'end.png', 'step-000020.png']);
+    const report = readFileSync(inFolder('run', 'report.html'), 'utf8');
+    expect(report).toContain('data:image/png;base64,');
+    expect(report).not.toMatch(/(src|href)="http/);
+  });
+
+  test('will not write over a run, and resumes one', () => {
+    const again = cli('train', ...tiny, '--out', 'run');
+    expect(again.status).toBe(2);
+    expect(again.stderr).toBe(
+      'tfjs-ragan: run already holds a run: add --resume to go on with it, or choose another folder with --out\n',
+    );
+    const other = cli('train', ...tiny, '--filters', '8', '--out', 'run', '--resume');
+    expect(other.stderr).toContain('cannot resume with --filters 8: the run in run has 4');
+    const more = cli('train', ...tiny, '--warmup-steps', '20', '--steps', '20', '--out', 'run', '--resume');
+    expect(more.status).toBe(0);
+    expect((json('run', 'summary.json') as unknown as {steps: number}).steps).toBe(40);
+  });
+
+  test('upscale enlarges with it, and keeps transparency', async () => {
+    await sharp({create: {width: 20, height: 13, channels: 4, background: {r: 200, g: 100, b: 50, alpha: 0.5}}})
+      .png()
+      .toFile(inFolder('in.png'));
+    const {status, stdout} = cli('upscale', 'in.png', 'out.png', '--model', 'run');
+    expect([status, stdout]).toEqual([0, 'out.png: 20 x 13 -> 80 x 52\n']);
+    const {width, height, hasAlpha} = await sharp(inFolder('out.png')).metadata();
+    expect([width, height, hasAlpha]).toEqual([80, 52, true]);
+  });
+
+  test('evaluate measures it', () => {
+    const {status, stdout} = cli('evaluate', '--data', photos, '--model', 'run', '--json');
+    expect(status).toBe(0);
+    const {photos: measured, mean} = JSON.parse(stdout) as {photos: unknown[]; mean: {bicubic: {psnrY: number}}};
+    expect(measured).toHaveLength(3);
+    expect(mean.bicubic.psnrY).toBeGreaterThan(20);
+  });
+});
+
+test('a signal stops a run with a checkpoint that resumes', async () => {
+  const child = spawn(process.execPath, [main, 'train', ...tiny, '--warmup-steps', '100000', '--out', 'stopped'], {
+    cwd: folder,
+  });
+  let output = '';
+  child.stdout.on('data', (data: Buffer) => {
+    output += data.toString();
+    // The run is under way once it has measured the start.
+    if (output.includes('start: PSNR-Y')) setTimeout(() => child.kill('SIGINT'), 1500);
+  });
+  const code = await new Promise(resolve => child.on('exit', resolve));
+  expect(code).toBe(130);
+  const step = Number(/stopped after step (\d+); the same command with --resume goes on/.exec(output)?.[1]);
+  expect(step).toBeGreaterThan(0);
+  const {status, stdout} = cli(
+    'train',
+    ...tiny,
+    '--warmup-steps',
+    String(step + 5),
+    '--steps',
+    '5',
+    '--out',
+    'stopped',
+    '--resume',
+  );
+  expect(status).toBe(0);
+  expect(stdout).toContain(`${step + 10} steps`);
+});
+
+test("--version is the package's", () => {
+  const {version} = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {version: string};
+  expect(cli('--version').stdout.trim()).toBe(version);
+});
+
+test('doctor says what is here', () => {
+  const {status, stdout} = cli('doctor');
+  expect(status).toBe(0);
+  expect(stdout).toMatch(/wasm/);
+  expect(JSON.parse(cli('doctor', '--json').stdout)).toHaveProperty('backends');
+});
+
+describe('bad input gets one line and exit code 2', () => {
+  beforeAll(async () => {
+    mkdirSync(inFolder('empty'));
+    mkdirSync(inFolder('broken'));
+    mkdirSync(inFolder('odd'));
+    writeFileSync(inFolder('broken', 'photo.png'), 'no picture');
+    writeFileSync(
+      inFolder('odd', 'model.json'),
+      '{"format": "graph-model", "modelTopology": {}, "weightsManifest": []}',
+    );
+    writeFileSync(inFolder('file'), 'a file');
+    await sharp({create: {width: 64, height: 64, channels: 3, background: 'red'}})
+      .png()
+      .toFile(inFolder('red.png'));
+  });
+
+  test.each<[string[], string]>([
+    [['train', '--data', 'nowhere'], 'cannot read the folder nowhere: it does not exist'],
+    [['train', '--data', 'empty'], 'no picture in the folder empty'],
+    [['train', '--data', 'file'], 'cannot read the folder file: it is not a folder'],
+    [['train', ...tiny, '--scale', '3.5'], '--scale must be 2, 4 or 8, but it is 3.5'],
+    [['train', ...tiny, '--patch', '20'], '--patch must be one of 8, 16, 32'],
+    [['train', ...tiny, '--batch', 'many'], "'many' is invalid"],
+    [['train', ...tiny, '--backend', 'abacus', '--out', 'x1'], 'the backend must be auto'],
+    [['train', ...tiny, '--resume', '--out', 'x2'], 'nothing to resume in x2'],
+    [['train', ...tiny, '--out', 'file'], 'cannot use the run folder file'],
+    [['train', ...tiny, '--init', 'nowhere', '--out', 'x3'], 'cannot load a model from nowhere'],
+    [['train', '--data', 'broken', '--out', 'x4'], 'no validation photo can be used'],
+    [['train'], "required option '--data <folder>' not specified"],
+    [
+      ['upscale', 'red.png', 'out.gif', '--model', 'odd'],
+      'cannot write out.gif: the name must end in .png, .jpg or .webp',
+    ],
+    [['upscale', 'missing.png', 'out.png', '--model', 'odd'], 'cannot read missing.png: it does not exist'],
+    [['upscale', 'broken/photo.png', 'out.png', '--model', 'odd'], 'cannot decode broken/photo.png'],
+    [['upscale', 'red.png', 'out.png', '--model', 'odd'], 'it is a graph model, and a layers model is needed'],
+    [['evaluate', '--data', 'empty', '--model', 'odd'], 'no picture in the folder empty'],
+    [['fly'], "unknown command 'fly'"],
+  ])('case %#', (args, message) => {
+    const {status, stderr} = cli(...args);
+    expect(stderr).toContain(message);
+    expect(status).toBe(2);
+    expect(
+      stderr
+        .trim()
+        .split('\n')
+        .filter(line => !/--help|skipping/.test(line)),
+    ).toHaveLength(1);
+    // Nothing is left behind: no half-written file, no run folder.
+    expect(readdirSync(folder).filter(name => /\.tmp$|^x\d$|out\.gif/.test(name))).toEqual([]);
+  });
+});
