@@ -1,6 +1,7 @@
 export {bicubicDownscale, bicubicUpscale} from './images/bicubic.js';
 export {psnr, sharpness, ssim} from './images/metrics.js';
 export type {MetricOptions} from './images/metrics.js';
+export {modelScale} from './images/model-scale.js';
 export {upscale} from './images/upscale.js';
 export type {UpscaleOptions} from './images/upscale.js';
 export {localAveraging} from './losses/averaging.js';

@@ -1,5 +1,6 @@
 import {Command} from 'commander';
 import {basename} from 'node:path';
+import {modelScale} from '../images/model-scale.js';
 import type {BackendName} from '../node/backend.js';
 import {useBackend} from '../node/backend.js';
 import type {PhotoScores, Scores} from '../node/evaluation.js';
@@ -13,19 +14,18 @@ export function evaluateCommand(): Command {
     .description('Measure a trained model on photos, beside bicubic enlargement: PSNR and SSIM on Y, and sharpness.')
     .requiredOption('--data <folder>', 'the photos: each is shrunk, enlarged by the model and compared with itself')
     .requiredOption('--model <folder>', "a run's folder, or the folder of a model")
-    .option('--scale <number>', 'how many times the model enlarges', Number, 4)
     .option('--json', 'print JSON', false)
     .option('--backend <name>', 'auto, cuda, tensorflow, wasm or cpu', 'auto')
-    .action(async (options: {data: string; model: string; scale: number; json: boolean; backend: string}) => {
-      if (![2, 4, 8].includes(options.scale)) throw new Error(`--scale must be 2, 4 or 8, but it is ${options.scale}`);
+    .action(async (options: {data: string; model: string; json: boolean; backend: string}) => {
       const files = await listImages(options.data);
       await useBackend(options.backend as BackendName | 'auto');
       const model = await loadRunModel(options.model);
+      const scale = modelScale(model);
       const results: PhotoScores[] = [];
       for (const file of files) {
         try {
-          const photo = await validationPhoto(file, options.scale);
-          results.push(await evaluatePhoto(model, photo, options.scale).finally(() => disposePhotos([photo])));
+          const photo = await validationPhoto(file, scale);
+          results.push(await evaluatePhoto(model, photo, scale).finally(() => disposePhotos([photo])));
         } catch (error) {
           process.stderr.write(`skipping a photo: ${(error as Error).message}\n`);
           continue;

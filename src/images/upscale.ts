@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import {bicubicUpscale} from './bicubic.js';
+import {modelScale} from './model-scale.js';
 import {receptiveRadius} from './receptive-radius.js';
 
 export interface UpscaleOptions {
@@ -39,7 +40,6 @@ export async function upscale(
 ): Promise<tf.Tensor3D> {
   const {tile = 96, overlap = Math.min(receptiveRadius(model), LARGEST_DEFAULT_OVERLAP), onProgress} = options;
   requireImage(image);
-  requireModel(model);
   for (const [name, value, least] of [
     ['tile', tile, 1],
     ['overlap', overlap, 0],
@@ -48,23 +48,21 @@ export async function upscale(
       throw new Error(`upscale: ${name} must be a whole number of at least ${least}, but it is ${value}.`);
     }
   }
+  const scale = modelScale(model);
   const [height, width, channels] = image.shape;
   const rows = spans(height, tile, overlap);
   const columns = spans(width, tile, overlap);
-  let canvas: Canvas | undefined;
+  const canvas = {data: new Float32Array(height * width * scale * scale * channels), width: width * scale, channels};
   let done = 0;
   for (const row of rows) {
     for (const column of columns) {
-      const {data, scale, outWidth} = await runTile(model, image, row, column);
-      canvas ??= {data: new Float32Array(height * width * scale * scale * channels), width: width * scale, channels};
-      paste(canvas, data, outWidth, row, column, scale);
+      paste(canvas, await runTile(model, image, row, column), row, column, scale);
       onProgress?.(++done / (rows.length * columns.length));
       await new Promise(resolve => setTimeout(resolve));
     }
   }
-  const scale = canvas!.width / width;
-  if (channels === 4) await pasteAlpha(canvas!, image, scale);
-  return tf.tensor3d(canvas!.data, [height * scale, width * scale, channels]);
+  if (channels === 4) await pasteAlpha(canvas, image, scale);
+  return tf.tensor3d(canvas.data, [height * scale, width * scale, channels]);
 }
 
 interface Canvas {
@@ -91,37 +89,24 @@ function spans(size: number, tile: number, overlap: number): Span[] {
   });
 }
 
-async function runTile(model: tf.LayersModel, image: tf.Tensor3D, row: Span, column: Span) {
-  const [height, width] = [row.seenEnd - row.seenBegin, column.seenEnd - column.seenBegin];
+/** The model's output, clipped, for what it sees of one tile. */
+async function runTile(model: tf.LayersModel, image: tf.Tensor3D, row: Span, column: Span): Promise<tf.TypedArray> {
   const output = tf.tidy(() => {
-    const seen = tf.slice(image, [row.seenBegin, column.seenBegin, 0], [height, width, 3]);
+    const size: [number, number, number] = [row.seenEnd - row.seenBegin, column.seenEnd - column.seenBegin, 3];
+    const seen = tf.slice(image, [row.seenBegin, column.seenBegin, 0], size);
     return tf.clipByValue(model.predict(tf.expandDims(seen, 0)) as tf.Tensor, 0, 1);
   });
   try {
-    const [, outHeight, outWidth, channels] = output.shape as [number, number, number, number];
-    const scale = outHeight / height;
-    if (output.rank !== 4 || channels !== 3 || !Number.isInteger(scale) || outWidth !== width * scale) {
-      throw new Error(
-        `upscale: the model must make an image a whole number of times larger, but it made ` +
-          `[${output.shape.join(', ')}] of [1, ${height}, ${width}, 3]; give it a super-resolution model.`,
-      );
-    }
-    return {data: await output.data(), scale, outWidth};
+    return await output.data();
   } finally {
     output.dispose();
   }
 }
 
 /** Copies the used part of a tile's output to its place. */
-function paste(
-  canvas: Canvas,
-  data: ArrayLike<number>,
-  outWidth: number,
-  row: Span,
-  column: Span,
-  scale: number,
-): void {
+function paste(canvas: Canvas, data: ArrayLike<number>, row: Span, column: Span, scale: number): void {
   const {channels} = canvas;
+  const outWidth = (column.seenEnd - column.seenBegin) * scale;
   for (let y = row.begin * scale; y < row.end * scale; y++) {
     for (let x = column.begin * scale; x < column.end * scale; x++) {
       const from = ((y - row.seenBegin * scale) * outWidth + x - column.seenBegin * scale) * 3;
@@ -151,15 +136,6 @@ function requireImage(image: tf.Tensor): asserts image is tf.Tensor3D {
   if (image.dtype !== 'float32') {
     throw new Error(
       `upscale: image must be of dtype float32 with values in [0, 1], but it is ${image.dtype}; use .toFloat().div(255).`,
-    );
-  }
-}
-
-function requireModel(model: tf.LayersModel): void {
-  const shape = model.inputs[0]?.shape ?? [];
-  if (model.inputs.length !== 1 || shape.length !== 4 || shape[3] !== 3 || shape[1] !== null || shape[2] !== null) {
-    throw new Error(
-      `upscale: the model must take images of any size, [any, any, any, 3], but its input is [${shape.map(size => size ?? 'any').join(', ')}].`,
     );
   }
 }
