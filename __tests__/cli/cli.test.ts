@@ -53,7 +53,7 @@ describe('train', () => {
 
   test('tells what it does in plain lines', () => {
     expect(output).toMatch(/backend wasm: /);
-    expect(output).toMatch(/start: PSNR-Y \d+\.\d+ dB/);
+    expect(output).toMatch(/start +PSNR-Y +\d+\.\d+ dB/);
     expect(output).toMatch(/30 steps in \d+ s/);
   });
 
@@ -127,7 +127,7 @@ test('a signal stops a run with a checkpoint that resumes', async () => {
   child.stdout.on('data', (data: Buffer) => {
     output += data.toString();
     // The run is under way once it has measured the start.
-    if (output.includes('start: PSNR-Y')) setTimeout(() => child.kill('SIGINT'), 1500);
+    if (/^start +PSNR-Y/m.test(output)) setTimeout(() => child.kill('SIGINT'), 1500);
   });
   const code = await new Promise(resolve => child.on('exit', resolve));
   expect(code).toBe(130);
@@ -198,7 +198,7 @@ describe('bad input gets one line and exit code 2', () => {
     [['upscale', 'red.png', 'out.png', '--model', 'odd'], 'it is a graph model, and a layers model is needed'],
     [['evaluate', '--data', 'empty', '--model', 'odd'], 'no picture in the folder empty'],
     [['fly'], "unknown command 'fly'"],
-  ])('case %#', (args, message) => {
+  ])('%j: %s', (args, message) => {
     const {status, stderr} = cli(...args);
     expect(stderr).toContain(message);
     expect(status).toBe(2);

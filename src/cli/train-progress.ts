@@ -1,33 +1,47 @@
-import {SingleBar} from 'cli-progress';
+import type {MultiBar, SingleBar} from 'cli-progress';
+import cliProgress from 'cli-progress';
 import type {Stage} from '../node/train-session.js';
 
 /** Milliseconds between lines where no bar can be drawn. */
 const LINE_EVERY = 5000;
 
+/** So that the losses fit into 80 columns. */
+const SHORT_NAMES: Record<string, string> = {discriminatorLoss: 'D', generatorLoss: 'G'};
+
 /** Shows a run's progress: a bar in a terminal, plain lines elsewhere. */
 export function trainProgress(output: NodeJS.WriteStream) {
+  // MultiBar, for its log: a SingleBar draws over lines written beside it.
+  let bars: MultiBar | undefined;
   let bar: SingleBar | undefined;
   let total = 0;
   let shownLosses = '';
   let lastLine = Date.now();
 
   const say = (message: string) => {
-    if (bar && output.isTTY) output.write('\r\u001b[K');
-    output.write(message + '\n');
+    if (!bars) output.write(message + '\n');
+    bars?.log(message + '\n');
+    bars?.update();
   };
   return {
     say,
     start(first: number, steps: number): void {
       total = steps;
       if (!output.isTTY) return;
-      bar = new SingleBar({
+      bars = new cliProgress.MultiBar({
         stream: output,
-        format: '{stage} {bar} {value}/{total}  {speed} images/s  {left} left  {losses}',
-        barsize: 24,
+        // A line wider than the terminal would be drawn anew at every step.
+        format: (options, {value, progress}, {stage, speed, left, losses}: Record<string, string>) =>
+          `${stage} ${cliProgress.Format.BarFormat(progress, options)} ${value}/${total}  ${speed} images/s  ${left} left  ${losses}`.slice(
+            0,
+            output.columns - 1,
+          ),
+        barsize: 8,
+        linewrap: true,
+        forceRedraw: true,
         hideCursor: true,
         gracefulExit: false,
       });
-      bar.start(steps, first, {stage: 'starting', speed: '-', left: '-', losses: ''});
+      bar = bars.create(steps, first, {stage: 'starting', speed: '-', left: '-', losses: ''});
     },
     step(
       step: number,
@@ -43,12 +57,12 @@ export function trainProgress(output: NodeJS.WriteStream) {
     },
     losses(losses: Record<string, number>): void {
       shownLosses = Object.entries(losses)
-        .map(([name, value]) => `${name.replace('Loss', '')} ${value.toFixed(4)}`)
+        .map(([name, value]) => `${SHORT_NAMES[name] ?? name} ${value.toPrecision(3)}`)
         .join('  ');
     },
     stop(): void {
-      bar?.stop();
-      bar = undefined;
+      bars?.stop();
+      bars = bar = undefined;
     },
   };
 }

@@ -61,6 +61,7 @@ async function train(settings: TrainSettings): Promise<number> {
   };
   process.on('SIGINT', stop).on('SIGTERM', stop);
   const progress = trainProgress(process.stdout);
+  let comparedWithBicubic = false;
   try {
     const {finished, step, summary} = await trainEsrgan(
       settings,
@@ -74,8 +75,11 @@ async function train(settings: TrainSettings): Promise<number> {
         },
         onStep: (step, stage, speed) => progress.step(step, stage, speed),
         onLosses: (_, losses) => progress.losses(losses),
-        onEvaluation: (point, scores, bicubic) =>
-          progress.say(`${point}: ${describe(scores)} (bicubic ${describe(bicubic)})`),
+        onEvaluation: (point, scores, bicubic) => {
+          if (!comparedWithBicubic) progress.say(scoresLine('bicubic', bicubic));
+          comparedWithBicubic = true;
+          progress.say(scoresLine(point, scores));
+        },
         onWarning: progress.say,
       },
       abort.signal,
@@ -86,9 +90,8 @@ async function train(settings: TrainSettings): Promise<number> {
       return 130;
     }
     progress.say(`${summary.steps} steps in ${Math.round(summary.seconds)} s, ${summary.imagesPerSecond} images/s`);
-    progress.say(
-      `look at ${settings.out}/report.html; use it: tfjs-ragan upscale in.jpg out.png --model ${settings.out}`,
-    );
+    progress.say(`look at it: ${settings.out}/report.html`);
+    progress.say(`use it: npx tfjs-ragan upscale in.jpg out.png --model ${settings.out}`);
     return 0;
   } finally {
     progress.stop();
@@ -96,8 +99,9 @@ async function train(settings: TrainSettings): Promise<number> {
   }
 }
 
-function describe({psnrY, ssimY, sharpness}: Scores): string {
-  return `PSNR-Y ${psnrY.toFixed(2)} dB, SSIM-Y ${ssimY.toFixed(3)}, sharpness ${sharpness.toFixed(3)}`;
+function scoresLine(name: string, {psnrY, ssimY, sharpness}: Scores): string {
+  const [psnr, ssim, edges] = [psnrY.toFixed(2).padStart(5), ssimY.toFixed(3), sharpness.toFixed(3)];
+  return `${name.padEnd(12)} PSNR-Y ${psnr} dB  SSIM-Y ${ssim}  sharpness ${edges}`;
 }
 
 function number(text: string): number {
