@@ -14,11 +14,11 @@ export interface LossFunctionOptions extends Omit<RelativisticAverageLossOptions
  * @example
  * const loss = discriminatorLoss(realLogits, fakeLogits, {criterion: 'hinge', axis: 'all'});
  */
-export function discriminatorLoss(
+export function discriminatorLoss<O extends tf.Tensor = tf.Scalar>(
   realLogits: tf.Tensor,
   fakeLogits: tf.Tensor,
   options: LossFunctionOptions = {},
-): tf.Tensor {
+): O {
   return new RelativisticAverageLoss(options).discriminator(realLogits, fakeLogits, options.sampleWeight);
 }
 
@@ -28,10 +28,10 @@ export function discriminatorLoss(
  * @example
  * const loss = generatorLoss(realLogits, fakeLogits);
  */
-export function generatorLoss(
+export function generatorLoss<O extends tf.Tensor = tf.Scalar>(
   realLogits: tf.Tensor,
   fakeLogits: tf.Tensor,
   options: LossFunctionOptions = {},
-): tf.Tensor {
+): O {
   return new RelativisticAverageLoss(options).generator(realLogits, fakeLogits, options.sampleWeight);
 }

@@ -76,20 +76,29 @@ export abstract class GanLoss extends tf.serialization.Serializable {
    * @param fakeLogits logits of generated samples, of the same shape.
    * @param sampleWeight broadcasts against the logits and weighs the loss terms (not the averages), as in
    *   `tf.losses.computeWeightedLoss`.
-   * @returns a scalar; with `tf.Reduction.NONE` a tensor of the logits' shape.
+   * @returns a scalar; with `tf.Reduction.NONE` a tensor of the logits' shape, whose type is then yours to name, as with
+   *   `tf.losses`.
    * @throws if the logits differ in shape, are empty, scalar or not float32, or the weight does not broadcast.
    */
-  discriminator(realLogits: tf.Tensor, fakeLogits: tf.Tensor, sampleWeight?: tf.Tensor): tf.Tensor {
+  discriminator<O extends tf.Tensor = tf.Scalar>(
+    realLogits: tf.Tensor,
+    fakeLogits: tf.Tensor,
+    sampleWeight?: tf.Tensor,
+  ): O {
     return this.compute('discriminator', realLogits, fakeLogits, sampleWeight);
   }
 
   /** The generator's loss: low where fake logits are above real ones. Arguments as for `discriminator`. */
-  generator(realLogits: tf.Tensor, fakeLogits: tf.Tensor, sampleWeight?: tf.Tensor): tf.Tensor {
+  generator<O extends tf.Tensor = tf.Scalar>(
+    realLogits: tf.Tensor,
+    fakeLogits: tf.Tensor,
+    sampleWeight?: tf.Tensor,
+  ): O {
     return this.compute('generator', realLogits, fakeLogits, sampleWeight);
   }
 
   /** The loss of the side that `mode` names. Arguments as for `discriminator`. */
-  apply(realLogits: tf.Tensor, fakeLogits: tf.Tensor, sampleWeight?: tf.Tensor): tf.Tensor {
+  apply<O extends tf.Tensor = tf.Scalar>(realLogits: tf.Tensor, fakeLogits: tf.Tensor, sampleWeight?: tf.Tensor): O {
     return this.compute(this.mode, realLogits, fakeLogits, sampleWeight);
   }
 
@@ -143,7 +152,7 @@ export abstract class GanLoss extends tf.serialization.Serializable {
     return {mode: this.mode, criterion: this.criterion, reduction: this.reduction, name: this.name};
   }
 
-  private compute(mode: Mode, real: tf.Tensor, fake: tf.Tensor, sampleWeight?: tf.Tensor): tf.Tensor {
+  private compute<O extends tf.Tensor>(mode: Mode, real: tf.Tensor, fake: tf.Tensor, sampleWeight?: tf.Tensor): O {
     this.check(real, fake, sampleWeight);
     return tf.tidy(() => {
       const element = this.elementLoss(mode, real.rank, localAveraging);
@@ -158,7 +167,7 @@ export abstract class GanLoss extends tf.serialization.Serializable {
         return {value: mean ? tf.mean(elements) : elements, gradFunc};
       }) as Parameters<typeof tf.customGrad>[0]);
       const value = compute(real, fake);
-      return mean ? value : tf.losses.computeWeightedLoss(value, sampleWeight, this.reduction);
+      return mean ? (value as O) : tf.losses.computeWeightedLoss(value, sampleWeight, this.reduction);
     });
   }
 
