@@ -27,7 +27,7 @@ export interface RelativisticAverageLossOptions extends GanLossOptions {
  *
  * @example
  * const loss = new RelativisticAverageLoss({criterion: 'hinge'});
- * const value = loss.discriminator(critic.predict(real), critic.predict(fake)); // a scalar
+ * const value = loss.discriminator(realLogits, fakeLogits); // a scalar
  *
  * @throws if an option has an unknown value, or `axis` is out of range for the logits.
  *

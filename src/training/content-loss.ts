@@ -4,7 +4,7 @@ import * as tf from '@tensorflow/tfjs';
  * The mean absolute difference of two tensors of the same shape: the pixel loss of ESRGAN.
  *
  * @example
- * gan.compile({..., generatorLosses: [{name: 'content', weight: 1, loss: l1Loss}]});
+ * const generatorLosses = [{name: 'content', weight: 1, loss: l1Loss}]; // for GAN.compile
  */
 export function l1Loss(target: tf.Tensor, output: tf.Tensor): tf.Scalar {
   return tf.tidy(() => tf.mean<tf.Scalar>(tf.abs(tf.sub(output, target))));

@@ -61,7 +61,8 @@ interface Compiled {
  *   adversarialWeight: 5e-3,
  *   generatorLosses: [{name: 'content', weight: 1, loss: l1Loss}],
  * });
- * const {discriminatorLoss, generatorLoss, content} = await gan.trainOnBatch(lowResolution, highResolution);
+ * const losses = await gan.trainOnBatch(lowResolution, highResolution);
+ * console.log(losses.discriminatorLoss, losses.generatorLoss, losses.content);
  */
 export class GAN {
   readonly generator: tf.LayersModel;

@@ -22,7 +22,6 @@ let registered = false;
  * import * as tf from '@tensorflow/tfjs';
  * import '@tensorflow/tfjs-backend-wasm';
  * import {registerTrainingKernels} from 'tfjs-ragan/wasm';
- *
  * registerTrainingKernels();
  * await tf.setBackend('wasm');
  *
