@@ -1,4 +1,3 @@
-import type {ResizeWeights} from './resize-weights.js';
 import {bicubicWeights} from './resize-weights.js';
 
 /** An image as plain numbers, row-major with interleaved channels. */
@@ -9,38 +8,49 @@ export interface ArrayImage {
   channels: number;
 }
 
-/**
- * `bicubicDownscale` and `bicubicUpscale` for plain arrays: MATLAB's `imresize` by `scale` (1/4 shrinks four times), in
- * the input's value range, neither rounded nor clipped. Sizes are rounded up.
- */
-export function resizeArray(image: ArrayImage, scale: number): ArrayImage & {data: Float32Array} {
-  const {data, height, width, channels} = image;
-  const vertical = bicubicWeights(height, scale);
-  const horizontal = bicubicWeights(width, scale);
-  const rows = alongFirstAxis(data, width * channels, vertical);
-  const out = new Float32Array(vertical.outSize * horizontal.outSize * channels);
-  for (let row = 0; row < vertical.outSize; row++) {
-    const line = rows.subarray(row * width * channels, (row + 1) * width * channels);
-    out.set(alongFirstAxis(line, channels, horizontal), row * horizontal.outSize * channels);
-  }
-  return {data: out, height: vertical.outSize, width: horizontal.outSize, channels};
+/** A rectangle of pixels. */
+export interface Rectangle {
+  top: number;
+  left: number;
+  height: number;
+  width: number;
 }
 
-/** Resizes the first axis of `[size, run]`. */
-function alongFirstAxis(
-  data: ArrayLike<number>,
-  run: number,
-  {outSize, taps, indices, weights}: ResizeWeights,
-): Float32Array {
-  const out = new Float32Array(outSize * run);
-  for (let i = 0; i < outSize; i++) {
-    const to = i * run;
-    for (let t = 0; t < taps; t++) {
-      const weight = weights[i * taps + t]!;
+/**
+ * `bicubicDownscale` and `bicubicUpscale` for plain arrays: MATLAB's `imresize` by `scale` (1/4 shrinks four times), in
+ * the input's value range, neither rounded nor clipped. Sizes are rounded up. With `part`, only that rectangle of the
+ * result, bit for bit what the whole has there, at the cost of the part.
+ */
+export function resizeArray(
+  {data, height, width, channels}: ArrayImage,
+  scale: number,
+  part: Rectangle = {top: 0, left: 0, height: Math.ceil(height * scale), width: Math.ceil(width * scale)},
+): ArrayImage & {data: Float32Array} {
+  const vertical = bicubicWeights(height, scale, part.top, part.top + part.height);
+  const horizontal = bicubicWeights(width, scale, part.left, part.left + part.width);
+  // The columns of the input that the result depends on.
+  const first = horizontal.indices.reduce((a, b) => Math.min(a, b), width);
+  const run = (horizontal.indices.reduce((a, b) => Math.max(a, b), 0) + 1 - first) * channels;
+
+  const out = new Float32Array(vertical.outSize * horizontal.outSize * channels);
+  const line = new Float32Array(run);
+  for (let row = 0; row < vertical.outSize; row++) {
+    line.fill(0);
+    for (let t = 0; t < vertical.taps; t++) {
+      const weight = vertical.weights[row * vertical.taps + t]!;
       if (weight === 0) continue;
-      const from = indices[i * taps + t]! * run;
-      for (let j = 0; j < run; j++) out[to + j]! += weight * data[from + j]!;
+      const from = (vertical.indices[row * vertical.taps + t]! * width + first) * channels;
+      for (let j = 0; j < run; j++) line[j]! += weight * data[from + j]!;
+    }
+    for (let column = 0; column < horizontal.outSize; column++) {
+      const to = (row * horizontal.outSize + column) * channels;
+      for (let t = 0; t < horizontal.taps; t++) {
+        const weight = horizontal.weights[column * horizontal.taps + t]!;
+        if (weight === 0) continue;
+        const from = (horizontal.indices[column * horizontal.taps + t]! - first) * channels;
+        for (let c = 0; c < channels; c++) out[to + c]! += weight * line[from + c]!;
+      }
     }
   }
-  return out;
+  return {data: out, height: part.height, width: part.width, channels};
 }

@@ -1,5 +1,6 @@
 /** For one axis: each output sample is a weighted sum of `taps` input samples. */
 export interface ResizeWeights {
+  /** How many output samples there are. */
   outSize: number;
   taps: number;
   /** The input sample of tap t of output i, at i * taps + t. */
@@ -18,10 +19,16 @@ function cubic(x: number): number {
 
 /**
  * The weights of MATLAB's `imresize(..., 'bicubic')` along one axis: when shrinking, the kernel is widened by the
- * factor (antialiasing); beyond the border the image is mirrored, the border sample included.
+ * factor (antialiasing); beyond the border the image is mirrored, the border sample included. With `begin` and `end`,
+ * only those output samples.
  */
-export function bicubicWeights(inSize: number, scale: number): ResizeWeights {
-  const outSize = Math.ceil(inSize * scale);
+export function bicubicWeights(
+  inSize: number,
+  scale: number,
+  begin = 0,
+  end = Math.ceil(inSize * scale),
+): ResizeWeights {
+  const outSize = end - begin;
   const stretch = Math.min(scale, 1);
   const width = 4 / stretch;
   const taps = Math.ceil(width) + 2;
@@ -29,7 +36,7 @@ export function bicubicWeights(inSize: number, scale: number): ResizeWeights {
   const weights = new Float64Array(outSize * taps);
   for (let i = 0; i < outSize; i++) {
     // Sample centres lie at half-integers: the output's, in input coordinates.
-    const centre = (i + 0.5) / scale - 0.5;
+    const centre = (begin + i + 0.5) / scale - 0.5;
     const first = Math.floor(centre - width / 2);
     let sum = 0;
     for (let t = 0; t < taps; t++) {

@@ -1,10 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
 import {readdir, stat} from 'node:fs/promises';
-import {extname, join} from 'node:path';
+import {extname, join, relative, sep} from 'node:path';
 import {PNG} from 'pngjs';
-import {decodeImage} from './decode-image.js';
+import {decodeImage, isPng} from './decode-image.js';
 import {fileError, writeFileAtomically} from './files.js';
-import {importSharp} from './sharp.js';
+import {SHARP_MISSING, importSharp} from './sharp.js';
 
 const READABLE = new Set(['.png', '.jpg', '.jpeg', '.webp']);
 
@@ -15,16 +15,32 @@ const READABLE = new Set(['.png', '.jpg', '.jpeg', '.webp']);
  * @throws one line: the folder is missing, is not a folder, cannot be read, or holds no picture.
  */
 export async function listImages(folder: string): Promise<string[]> {
-  let names: string[];
+  const images: string[] = [];
   try {
     if (!(await stat(folder)).isDirectory()) throw new Error('it is not a folder');
-    names = await readdir(folder, {recursive: true});
+    for (const entry of await readdir(folder, {recursive: true, withFileTypes: true})) {
+      const path = join(entry.parentPath, entry.name);
+      const hidden = relative(folder, path)
+        .split(sep)
+        .some(name => name.startsWith('.'));
+      if (READABLE.has(extname(entry.name).toLowerCase()) && !entry.isDirectory() && !hidden) images.push(path);
+    }
   } catch (error) {
     throw fileError('read the folder', folder, error);
   }
-  const images = names.filter(name => READABLE.has(extname(name).toLowerCase()) && !/(^|[\\/])\./.test(name));
   if (images.length === 0) throw new Error(`no picture in the folder ${folder}: put .png, .jpg or .webp files there`);
-  return images.sort().map(name => join(folder, name));
+  return images.sort();
+}
+
+/** `listImages`, without those that need sharp where it is missing, of which it warns. */
+export async function listReadableImages(folder: string, onWarning: (message: string) => void): Promise<string[]> {
+  const images = await listImages(folder);
+  if (await importSharp()) return images;
+  const readable = images.filter(isPng);
+  if (readable.length === 0) throw new Error(`no picture that can be read in the folder ${folder}: ${SHARP_MISSING}`);
+  const left = images.length - readable.length;
+  if (left > 0) onWarning(`skipping ${left} of ${images.length} pictures in ${folder}: ${SHARP_MISSING}`);
+  return readable;
 }
 
 /**
@@ -36,10 +52,10 @@ export async function listImages(folder: string): Promise<string[]> {
  */
 export async function readImage(file: string, options: {alpha?: boolean} = {}): Promise<tf.Tensor3D> {
   const {data, width, height, channels} = await decodeImage(file, options);
-  return tf.tensor3d(
-    Float32Array.from(data, value => value / 255),
-    [height, width, channels],
-  );
+  // Loops, here and below: `from` with a function takes seconds for a large photo.
+  const values = new Float32Array(data.length);
+  for (let i = 0; i < data.length; i++) values[i] = data[i]! / 255;
+  return tf.tensor3d(values, [height, width, channels]);
 }
 
 /**
@@ -55,9 +71,17 @@ export async function writeImage(file: string, image: tf.Tensor3D): Promise<void
       `writeImage: image must have the shape [height, width, 3 or 4], but its shape is [${image.shape.join(', ')}].`,
     );
   }
+  await requireWritableImage(file);
   const values = await image.data();
-  const pixels = Buffer.from(Uint8Array.from(values, value => Math.round(Math.min(1, Math.max(0, value)) * 255)));
-  await writeFileAtomically(file, await encode(file, pixels, width, height, channels));
+  const pixels = Buffer.alloc(values.length);
+  for (let i = 0; i < values.length; i++) pixels[i] = Math.round(Math.min(1, Math.max(0, values[i]!)) * 255);
+  let content: Buffer;
+  try {
+    content = await encode(file, pixels, width, height, channels);
+  } catch (error) {
+    throw fileError('write', file, error);
+  }
+  await writeFileAtomically(file, content);
 }
 
 /** Refuses a file name that `writeImage` could not write, before any work is done for it. */
@@ -66,13 +90,10 @@ export async function requireWritableImage(file: string): Promise<void> {
   if (!READABLE.has(extension)) {
     throw new Error(`cannot write ${file}: the name must end in .png, .jpg or .webp`);
   }
-  if (extension !== '.png' && !(await importSharp())) {
-    throw new Error(`cannot write ${file}: only PNG can be written without the package sharp; run: npm install sharp`);
-  }
+  if (!isPng(file) && !(await importSharp())) throw new Error(`cannot write ${file}: ${SHARP_MISSING}`);
 }
 
 async function encode(file: string, pixels: Buffer, width: number, height: number, channels: 3 | 4): Promise<Buffer> {
-  await requireWritableImage(file);
   const sharp = await importSharp();
   if (!sharp) return encodePng(pixels, width, height, channels);
   const image = sharp(pixels, {raw: {width, height, channels}});

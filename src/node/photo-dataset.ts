@@ -1,4 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
+import type {Rectangle} from '../images/resize-array.js';
+import {resizeArray} from '../images/resize-array.js';
 import type {Pixels} from './decode-image.js';
 import {PhotoStore} from './photo-store.js';
 import {seededRandom} from './random.js';
@@ -16,7 +18,7 @@ export interface PhotoDatasetOptions {
   augment?: boolean;
   /** The number of the first batch, to go on where a run stopped. Default 0. */
   firstBatch?: number;
-  /** Bytes of decoded photos to keep in memory. Default 1 GiB. */
+  /** Bytes of decoded photos to keep in memory, besides those of the batch being made. Default 1 GiB. */
   cacheBytes?: number;
   /** Told of photos that cannot be used, by name. Default `console.warn`. */
   onWarning?: (message: string) => void;
@@ -33,8 +35,8 @@ export interface PhotoBatch extends tf.TensorContainerObject {
  *
  * Each patch comes from a photo drawn uniformly, at a uniform place, flipped and turned at random. The low-resolution
  * side is cut from the whole photo shrunk by MATLAB's antialiased bicubic (see `bicubicDownscale`) and rounded to 8
- * bits, as in the published benchmarks. Batch i depends on the seed, i and the folder alone. The next batch is made
- * while one trains. Broken photos and those smaller than a patch are skipped with a warning.
+ * bits, as in the published benchmarks. Batch i depends on the seed, i and the folder alone. The photos of the next
+ * batch are decoded on other threads while one trains. Broken photos and those smaller than a patch are skipped with a warning.
  *
  * @returns a dataset of `{xs: [batch, patch / scale, patch / scale, 3], ys: [batch, patch, patch, 3]}`.
  * @throws at once if an option is out of range; from the dataset, if the folder is missing, empty or without a usable photo.
@@ -46,6 +48,7 @@ export function photoDataset(folder: string, options: PhotoDatasetOptions = {}):
   const {cacheBytes = 2 ** 30, onWarning = console.warn} = options;
   requireWhole({batch, scale, patch}, 1);
   requireWhole({firstBatch}, 0);
+  if (!(cacheBytes >= 0)) throw new Error(`photoDataset: cacheBytes must be at least 0, but it is ${cacheBytes}.`);
   if (!Number.isInteger(seed)) throw new Error(`photoDataset: seed must be a whole number, but it is ${seed}.`);
   if (patch % scale !== 0) {
     throw new Error(`photoDataset: patch must be a multiple of scale, ${scale}, but it is ${patch}.`);
@@ -56,15 +59,19 @@ export function photoDataset(folder: string, options: PhotoDatasetOptions = {}):
     const xs = new Float32Array(batch * low * low * 3);
     const ys = new Float32Array(batch * patch * patch * 3);
     const random = seededRandom(seed, index);
-    for (let i = 0; i < batch; i++) {
-      const [place, across, down, turn] = [random(), random(), random(), random()];
-      const photo = await store.at(place);
-      const x = Math.floor(across * (photo.low.width - low + 1));
-      const y = Math.floor(down * (photo.low.height - low + 1));
-      const symmetry = augment ? Math.floor(turn * 8) : 0;
-      copyPatch(photo.low, x, y, low, symmetry, xs, i * low * low * 3);
-      copyPatch(photo.high, x * scale, y * scale, patch, symmetry, ys, i * patch * patch * 3);
-    }
+    const choices = Array.from({length: batch}, () => [random(), random(), random(), random()] as const);
+    // All at once, so that they are decoded side by side even while a training step holds this thread.
+    await Promise.all(
+      choices.map(async ([place, across, down, turn], i) => {
+        const photo = await store.at(place);
+        const left = Math.floor(across * (photo.width / scale - low + 1));
+        const top = Math.floor(down * (photo.height / scale - low + 1));
+        const symmetry = augment ? Math.floor(turn * 8) : 0;
+        const small = shrinkPart(photo, scale, {left, top, width: low, height: low});
+        copyPatch(small, 0, 0, low, symmetry, xs, i * low * low * 3);
+        copyPatch(photo, left * scale, top * scale, patch, symmetry, ys, i * patch * patch * 3);
+      }),
+    );
     return {xs, ys};
   };
 
@@ -99,6 +106,14 @@ function requireWhole(options: Record<string, number>, least: number): void {
       throw new Error(`photoDataset: ${name} must be a whole number of at least ${least}, but it is ${value}.`);
     }
   }
+}
+
+/** A part of the low-resolution photo, rounded to 8 bits as the files of every benchmark are. */
+function shrinkPart(photo: Pixels, scale: number, part: Rectangle): Pixels {
+  const {data, width, height} = resizeArray(photo, 1 / scale, part);
+  const pixels = new Uint8ClampedArray(data.length);
+  for (let i = 0; i < data.length; i++) pixels[i] = Math.round(data[i]!);
+  return {data: pixels, width, height, channels: 3};
 }
 
 /** Copies a square patch, in one of the 8 symmetries of the square, scaled to [0, 1]. */

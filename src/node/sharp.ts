@@ -3,6 +3,9 @@ import type * as sharpModule from 'sharp';
 /** The function that the package sharp exports. */
 export type Sharp = typeof sharpModule.default;
 
+/** Why a picture other than a PNG cannot be read or written, and the way out. */
+export const SHARP_MISSING = 'only PNG works without the package sharp; run: npm install sharp';
+
 let loading: Promise<Sharp | undefined> | undefined;
 
 /** The optional package sharp, or undefined where it is not installed. */

@@ -12,7 +12,7 @@ import {loadCheckpoint, readCheckpointState, saveCheckpoint} from './checkpoint.
 import type {Scores, ValidationPhoto} from './evaluation.js';
 import {disposePhotos, evaluatePhoto, meanScores, validationPhoto} from './evaluation.js';
 import {fileError, writeFileAtomically} from './files.js';
-import {listImages} from './image-files.js';
+import {listReadableImages} from './image-files.js';
 import {loadModel, saveModel} from './model-files.js';
 import {photoDataset} from './photo-dataset.js';
 import {writeReport} from './report.js';
@@ -40,6 +40,7 @@ export interface TrainEvents {
   /** Every so many steps: the mean losses since the last time. */
   onLosses?: (step: number, losses: Record<string, number>) => void;
   onEvaluation?: (point: string, scores: Scores, bicubic: Scores) => void;
+  /** Told of what a run goes on without, once each. Default `console.warn`. */
   onWarning?: (message: string) => void;
 }
 
@@ -93,15 +94,16 @@ export async function trainEsrgan(
   signal?: AbortSignal,
 ): Promise<TrainResult> {
   requireSettings(settings);
-  const photos = await listImages(settings.data);
-  const validationFiles = (await listImages(settings.validation ?? settings.data)).slice(0, VALIDATION_PHOTOS);
+  const watched = {...events, onWarning: once(events.onWarning ?? console.warn)};
+  const photos = await listReadableImages(settings.data, watched.onWarning);
+  const validationFiles = await listReadableImages(settings.validation ?? settings.data, watched.onWarning);
   const folder = await takeRunFolder(settings.out, {resume: settings.resume});
   try {
     const chosen = await useBackend(
       settings.backend as BackendName | 'auto',
       settings.threads === undefined ? {} : {threads: settings.threads},
     );
-    const session = new Session(settings, folder, events, chosen.backend);
+    const session = new Session(settings, folder, watched, chosen.backend);
     return await session.run(photos.length, validationFiles, chosen.reason, signal);
   } finally {
     await folder.release();
@@ -121,7 +123,7 @@ class Session {
   constructor(
     private readonly settings: TrainSettings,
     private readonly folder: RunFolder,
-    private readonly events: TrainEvents,
+    private readonly events: TrainEvents & Required<Pick<TrainEvents, 'onWarning'>>,
     private readonly backend: string,
   ) {
     const {scale, filters, growth, blocks, patch, discriminatorFilters, seed} = settings;
@@ -161,7 +163,9 @@ class Session {
       steps: this.steps,
     });
     try {
-      for (const file of files) await this.addPhoto(file);
+      for (const file of files) {
+        if (this.photos.length < VALIDATION_PHOTOS) await this.addPhoto(file);
+      }
       if (this.photos.length === 0) throw new Error('no validation photo can be used');
       if (firstStep === 0) await this.evaluate('start');
       this.startedAt = Date.now();
@@ -194,7 +198,7 @@ class Session {
       scale: settings.scale,
       seed: settings.seed,
       firstBatch: this.progress.step,
-      ...(events.onWarning ? {onWarning: events.onWarning} : {}),
+      onWarning: events.onWarning,
     });
     await gan.fitDataset(dataset, {
       epochs: Math.ceil((lastStep - this.progress.step) / LOG_EVERY),
@@ -257,7 +261,7 @@ class Session {
     try {
       this.photos.push(await validationPhoto(file, this.settings.scale, VALIDATION_CROP));
     } catch (error) {
-      this.events.onWarning?.(`skipping a validation photo: ${(error as Error).message}`);
+      this.events.onWarning(`skipping a photo: ${(error as Error).message}`);
     }
   }
 
@@ -331,6 +335,15 @@ class Session {
     const perStep = (Date.now() - this.startedAt) / 1000 / Math.max(1, done);
     return {imagesPerSecond: this.settings.batch / perStep, secondsLeft: perStep * (this.steps - this.progress.step)};
   }
+}
+
+/** Each stage opens the photos anew; what is wrong with one of them is told once. */
+function once(warn: (message: string) => void): (message: string) => void {
+  const told = new Set<string>();
+  return message => {
+    if (!told.has(message)) warn(message);
+    told.add(message);
+  };
 }
 
 function round(value: number, digits: number): number {
