@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import {createHash} from 'node:crypto';
 import {readFile} from 'node:fs/promises';
 import {fileError, writeFileAtomically} from './files.js';
 
@@ -16,12 +17,18 @@ interface Entry {
 }
 
 interface Header {
-  version: 1;
   state: unknown;
+  /** The optimizers' class names. */
+  optimizers: Record<string, string>;
   entries: Entry[];
 }
 
+/** A file begins with this, the SHA-256 of what follows, and the length of the header. */
 const MAGIC = 'TFRAGAN1';
+const DIGEST_LENGTH = 32;
+
+/** Powers of beta that Adam and Adamax multiply up step by step; computed anew, as they do it, their last bits differ. */
+const POWERS = ['accBeta1', 'accBeta2'] as const;
 
 /**
  * Writes models, optimizers and `state` (anything JSON can hold) as one file that appears whole or not at all, so that
@@ -46,11 +53,16 @@ export async function saveCheckpoint(file: string, {models, optimizers}: Checkpo
     for (const {name, tensor} of [...(iterations ? [iterations] : []), ...moments]) await add(owner, name, tensor);
     // The count of iterations is made for this call, the moments are the optimizer's own.
     iterations?.tensor.dispose();
+    for (const [name, power] of powersOf(optimizer)) await add(`${owner} powers`, name, power);
   }
-  const header = Buffer.from(JSON.stringify({version: 1, state, entries} satisfies Header));
+  const classNames = Object.entries(optimizers).map(([owner, optimizer]) => [owner, optimizer.getClassName()] as const);
+  const header = Buffer.from(
+    JSON.stringify({state, optimizers: Object.fromEntries(classNames), entries} satisfies Header),
+  );
   const length = Buffer.alloc(4);
   length.writeUInt32LE(header.length);
-  await writeFileAtomically(file, Buffer.concat([Buffer.from(MAGIC), length, header, ...parts]));
+  const content = [length, header, ...parts];
+  await writeFileAtomically(file, Buffer.concat([Buffer.from(MAGIC), digest(content), ...content]));
 }
 
 /**
@@ -78,20 +90,44 @@ export async function loadCheckpoint(file: string, {models, optimizers}: Checkpo
       throw new Error(`cannot resume from ${file}: its ${owner} is another network than the one asked for`);
     }
   }
-  for (const [owner, model] of Object.entries(models)) {
-    const tensors = of(owner).map(({entry, values: data}) => tf.tensor(data, entry.shape, entry.dtype));
-    model.weights.forEach((weight, i) => weight.write(tensors[i]!));
-    tf.dispose(tensors);
-  }
   for (const [owner, optimizer] of Object.entries(optimizers)) {
-    const tensors = of(owner).map(({entry, values: data}) => ({
+    if (header.optimizers[owner] !== optimizer.getClassName()) {
+      throw new Error(
+        `cannot resume from ${file}: its ${owner} is ${header.optimizers[owner] ?? 'missing'}, not ${optimizer.getClassName()}`,
+      );
+    }
+  }
+  const tensorsOf = (owner: string) =>
+    of(owner).map(({entry, values: data}) => ({
       name: entry.name,
       tensor: tf.tensor(data, entry.shape, entry.dtype),
     }));
-    // An optimizer that has not stepped yet has no moments to set.
-    if (tensors.length > 1) await optimizer.setWeights(tensors);
-    tf.dispose(tensors.map(({tensor}) => tensor));
+  for (const [owner, model] of Object.entries(models)) {
+    const saved = tensorsOf(owner);
+    model.weights.forEach((weight, i) => weight.write(saved[i]!.tensor));
+    tf.dispose(saved.map(({tensor}) => tensor));
   }
+  for (const [owner, optimizer] of Object.entries(optimizers)) {
+    const saved = tensorsOf(owner);
+    // An optimizer that has not stepped yet has no moments to set.
+    if (saved.length > 1) await optimizer.setWeights(saved);
+    const powers = tensorsOf(`${owner} powers`);
+    powersOf(optimizer).forEach(([, power], i) => power.assign(powers[i]!.tensor));
+    tf.dispose([...saved, ...powers].map(({tensor}) => tensor));
+  }
+}
+
+function powersOf(optimizer: tf.Optimizer): [string, tf.Variable][] {
+  return POWERS.flatMap(name => {
+    const power = (optimizer as unknown as Partial<Record<typeof name, tf.Variable>>)[name];
+    return power instanceof tf.Variable ? [[name, power] satisfies [string, tf.Variable]] : [];
+  });
+}
+
+function digest(parts: Uint8Array[]): Buffer {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return hash.digest();
 }
 
 async function parse(file: string): Promise<{header: Header; values: tf.TypedArray[]}> {
@@ -101,20 +137,19 @@ async function parse(file: string): Promise<{header: Header; values: tf.TypedArr
   } catch (error) {
     throw fileError('read the checkpoint', file, error);
   }
-  try {
-    if (content.toString('latin1', 0, MAGIC.length) !== MAGIC) throw new Error('it is not a checkpoint');
-    const begin = MAGIC.length + 4;
-    let offset = begin + content.readUInt32LE(MAGIC.length);
-    const header = JSON.parse(content.toString('utf8', begin, offset)) as Header;
-    const values = header.entries.map(({shape, dtype}) => {
-      const bytes = tf.util.sizeFromShape(shape) * 4;
-      if (offset + bytes > content.length) throw new Error('it is cut short');
-      const data = new Uint8Array(content.subarray(offset, offset + bytes)).buffer;
-      offset += bytes;
-      return dtype === 'int32' ? new Int32Array(data) : new Float32Array(data);
-    });
-    return {header, values};
-  } catch (error) {
-    throw fileError('read the checkpoint', file, error);
+  const reject = (reason: string) => fileError('read the checkpoint', file, new Error(reason));
+  if (content.toString('latin1', 0, MAGIC.length) !== MAGIC) throw reject('it is not a checkpoint');
+  const body = content.subarray(MAGIC.length + DIGEST_LENGTH);
+  if (!content.subarray(MAGIC.length, MAGIC.length + DIGEST_LENGTH).equals(digest([body]))) {
+    throw reject('it is damaged or cut short');
   }
+  let offset = 4 + body.readUInt32LE(0);
+  const header = JSON.parse(body.toString('utf8', 4, offset)) as Header;
+  const values = header.entries.map(({shape, dtype}) => {
+    const bytes = tf.util.sizeFromShape(shape) * 4;
+    const data = new Uint8Array(body.subarray(offset, offset + bytes)).buffer;
+    offset += bytes;
+    return dtype === 'int32' ? new Int32Array(data) : new Float32Array(data);
+  });
+  return {header, values};
 }

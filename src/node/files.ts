@@ -7,6 +7,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
   EPERM: 'permission denied',
   ENOTDIR: 'part of the path is not a folder',
+  EEXIST: 'a file of that name is in the way',
   EISDIR: 'it is a folder',
   ENOSPC: 'no space is left on the disk',
   EDQUOT: 'the disk quota is used up',
@@ -27,31 +28,33 @@ export function fileError(action: string, path: string, cause: unknown): Error {
  * @throws one line naming the path and the reason; then what was there before is still there.
  */
 export async function writeFileAtomically(path: string, data: string | Uint8Array): Promise<void> {
-  const beside = `${path}.${randomUUID()}.tmp`;
+  await writeFilesAtomically([[path, data]]);
+}
+
+/** `writeFileAtomically` for files that belong together: none is put in its place before all are written. */
+export async function writeFilesAtomically(
+  files: (readonly [path: string, data: string | Uint8Array])[],
+): Promise<void> {
+  const written = files.map(([path, data]) => ({path, data, beside: `${path}.${randomUUID()}.tmp`}));
   try {
-    await mkdir(dirname(path), {recursive: true});
-    await writeFile(beside, data);
-    await rename(beside, path);
+    for (const {path, data, beside} of written) {
+      await naming(path, async () => {
+        await mkdir(dirname(path), {recursive: true});
+        await writeFile(beside, data);
+      });
+    }
+    for (const {path, beside} of written) await naming(path, () => rename(beside, path));
   } catch (error) {
-    await rm(beside, {force: true});
-    throw fileError('write', path, error);
+    // What cannot be removed either must not hide the reason.
+    for (const {beside} of written) await rm(beside, {force: true}).catch(() => undefined);
+    throw error;
   }
 }
 
-/** Fills a folder beside its place with `fill` and puts it there, replacing what was there before. */
-export async function replaceFolder(path: string, fill: (folder: string) => Promise<void>): Promise<void> {
-  const beside = `${path}.${randomUUID()}.tmp`;
-  const old = `${path}.${randomUUID()}.old`;
+async function naming(path: string, write: () => Promise<void>): Promise<void> {
   try {
-    await mkdir(beside, {recursive: true});
-    await fill(beside);
-    await rename(path, old).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOENT') throw error;
-    });
-    await rename(beside, path);
+    await write();
   } catch (error) {
-    await rm(beside, {recursive: true, force: true});
     throw fileError('write', path, error);
   }
-  await rm(old, {recursive: true, force: true});
 }

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
-import {readFile, writeFile} from 'node:fs/promises';
+import {readFile} from 'node:fs/promises';
 import {join} from 'node:path';
-import {fileError, replaceFolder} from './files.js';
+import {fileError, writeFilesAtomically} from './files.js';
 
 const WEIGHTS_FILE = 'weights.bin';
 
@@ -9,37 +9,32 @@ const WEIGHTS_FILE = 'weights.bin';
 const BYTES: Readonly<Record<string, number>> = {uint8: 1, uint16: 2, float16: 2, bool: 1};
 
 /**
- * Saves a model as a folder with `model.json` and `weights.bin`, the layout that `tf.loadLayersModel` reads from a URL. The
- * folder appears whole or not at all and replaces what it held before.
+ * Saves a model as `model.json` and `weights.bin` in a folder, the layout that `tf.loadLayersModel` reads from a URL. A
+ * model that the folder held before is replaced, once the new one is written whole; other files stay.
  *
- * @throws one line naming the folder if it cannot be written.
+ * @throws one line naming the file that cannot be written.
  * @example
  * await saveModel(generator, 'run/model');
  */
 export async function saveModel(model: tf.LayersModel, folder: string): Promise<void> {
-  await replaceFolder(folder, async beside => {
-    const handler = tf.io.withSaveHandler(async artifacts => {
-      const {modelTopology, weightSpecs = [], format, generatedBy, convertedBy} = artifacts;
-      const weights = new Uint8Array(tf.io.CompositeArrayBuffer.join(artifacts.weightData));
-      const json = {
-        modelTopology,
-        format,
-        generatedBy,
-        convertedBy,
-        weightsManifest: [{paths: [WEIGHTS_FILE], weights: weightSpecs}],
-      };
-      await writeFile(join(beside, WEIGHTS_FILE), weights);
-      await writeFile(join(beside, 'model.json'), JSON.stringify(json));
-      return {modelArtifactsInfo: {dateSaved: new Date(), modelTopologyType: 'JSON' as const}};
-    });
-    await model.save(handler);
+  const handler = tf.io.withSaveHandler(async artifacts => {
+    const {modelTopology, weightSpecs = [], format, generatedBy, convertedBy} = artifacts;
+    const weights = new Uint8Array(tf.io.CompositeArrayBuffer.join(artifacts.weightData));
+    const weightsManifest = [{paths: [WEIGHTS_FILE], weights: weightSpecs}];
+    const json = JSON.stringify({modelTopology, format, generatedBy, convertedBy, weightsManifest});
+    await writeFilesAtomically([
+      [join(folder, WEIGHTS_FILE), weights],
+      [join(folder, 'model.json'), json],
+    ]);
+    return {modelArtifactsInfo: {dateSaved: new Date(), modelTopologyType: 'JSON' as const}};
   });
+  await model.save(handler);
 }
 
 /**
  * Loads what `saveModel`, or tfjs itself, saved: a folder with `model.json` and the weight files it names.
  *
- * @throws one line naming the folder: missing, damaged, or not a layers model.
+ * @throws one line naming the file: missing, damaged, or not a layers model.
  * @example
  * const generator = await loadModel('run/model');
  */
@@ -52,17 +47,35 @@ export async function loadModel(folder: string): Promise<tf.LayersModel> {
     throw fileError('load a model from', path, error);
   }
   try {
-    const json = JSON.parse(content) as tf.io.ModelJSON;
-    if (!json.modelTopology || !Array.isArray(json.weightsManifest)) throw new Error('it is not a TensorFlow.js model');
+    const json = parseModel(content);
     if (json.format === 'graph-model') throw new Error('it is a graph model, and a layers model is needed');
     const weightSpecs = json.weightsManifest.flatMap(group => group.weights);
     const files = json.weightsManifest.flatMap(group => group.paths);
-    const weights = Buffer.concat(await Promise.all(files.map(file => readFile(join(folder, file)))));
+    const weights = Buffer.concat(await Promise.all(files.map(file => readWeights(join(folder, file)))));
     requireLength(weightSpecs, weights.length);
     const weightData = new Uint8Array(weights).buffer;
     return await tf.loadLayersModel(tf.io.fromMemory({modelTopology: json.modelTopology, weightSpecs, weightData}));
   } catch (error) {
     throw fileError('load a model from', path, error);
+  }
+}
+
+function parseModel(content: string): tf.io.ModelJSON {
+  let json: Partial<tf.io.ModelJSON> | null;
+  try {
+    json = JSON.parse(content) as Partial<tf.io.ModelJSON> | null;
+  } catch (error) {
+    throw new Error('it is damaged, or not JSON', {cause: error});
+  }
+  if (!json?.modelTopology || !Array.isArray(json.weightsManifest)) throw new Error('it is not a TensorFlow.js model');
+  return json as tf.io.ModelJSON;
+}
+
+async function readWeights(file: string): Promise<Buffer> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    throw new Error(fileError('read its weights from', file, error).message, {cause: error});
   }
 }
 

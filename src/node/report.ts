@@ -2,19 +2,16 @@ import {readFile, readdir} from 'node:fs/promises';
 import {basename, join} from 'node:path';
 import {writeFileAtomically} from './files.js';
 import type {RunFolder} from './run-folder.js';
+import type {LogRecord} from './run-log.js';
+import {readLog} from './run-log.js';
 import {SHEET_COLUMNS} from './sample-sheet.js';
 import {lineChart} from './line-chart.js';
 import type {TrainSummary} from './train-session.js';
 import type {TrainSettings} from './train-settings.js';
 
-type LogRecord = Record<string, number | string>;
-
 /** Writes the run's `report.html`: figures, curves and pictures in one file that needs nothing else. */
 export async function writeReport(folder: RunFolder, settings: TrainSettings, summary: TrainSummary): Promise<void> {
-  const log = (await readFile(folder.log, 'utf8'))
-    .split('\n')
-    .filter(line => line !== '')
-    .map(line => JSON.parse(line) as LogRecord);
+  const log = await readLog(folder.log);
   const sheets = (await readdir(folder.samples).catch(() => [])).filter(name => name.endsWith('.png')).sort();
   const picked = ['after-warm-up.png', 'end.png'].filter(name => sheets.includes(name));
   const shown = picked.length > 0 ? picked : sheets.slice(-1);

@@ -1,5 +1,5 @@
 import {access, mkdir, readFile, rm, rmdir, writeFile} from 'node:fs/promises';
-import {join} from 'node:path';
+import {dirname, join, resolve} from 'node:path';
 import {fileError} from './files.js';
 
 /** Where a run keeps what it makes. */
@@ -24,20 +24,20 @@ export interface RunFolder {
 export async function takeRunFolder(path: string, {resume}: {resume: boolean}): Promise<RunFolder> {
   const checkpoint = join(path, 'checkpoint.bin');
   const log = join(path, 'log.jsonl');
-  const holdsCheckpoint = await exists(checkpoint);
-  if (resume && !holdsCheckpoint) {
-    throw new Error(`nothing to resume in ${path}: it holds no checkpoint.bin; leave --resume out to start a run`);
-  }
-  if (!resume && (holdsCheckpoint || (await exists(log)))) {
-    throw new Error(`${path} already holds a run: add --resume to go on with it, or choose another folder with --out`);
-  }
-  const lock = join(path, 'run.lock');
-  let made: string | undefined;
+  const release = await lockFolder(path);
   try {
-    made = await mkdir(path, {recursive: true});
-    await takeLock(lock);
+    const holdsCheckpoint = await exists(checkpoint);
+    if (resume && !holdsCheckpoint) {
+      throw new Error(`nothing to resume in ${path}: it holds no checkpoint.bin; leave --resume out to start a run`);
+    }
+    if (!resume && (holdsCheckpoint || (await exists(log)))) {
+      throw new Error(
+        `${path} already holds a run: add --resume to go on with it, or choose another folder with --out`,
+      );
+    }
   } catch (error) {
-    throw fileError('use the run folder', path, error);
+    await release();
+    throw error;
   }
   return {
     path,
@@ -47,24 +47,62 @@ export async function takeRunFolder(path: string, {resume}: {resume: boolean}): 
     report: join(path, 'report.html'),
     summary: join(path, 'summary.json'),
     samples: join(path, 'samples'),
-    release: async () => {
-      await rm(lock, {force: true});
-      // A run that failed before it wrote anything leaves no folder behind; one that holds something stays.
-      if (made !== undefined) await rmdir(path).catch(() => undefined);
-    },
+    release,
   };
 }
 
+/** The locks of this process, which its number in a file does not tell from those of one before it. */
+const held = new Set<string>();
+
+/** Makes and locks a folder; returns what unlocks it. */
+async function lockFolder(path: string): Promise<() => Promise<void>> {
+  const lock = resolve(path, 'run.lock');
+  let made: string | undefined;
+  let taken = false;
+  const release = async () => {
+    if (taken) await rm(lock, {force: true});
+    if (taken) held.delete(lock);
+    taken = false;
+    // A run that failed before it wrote anything leaves no folder behind; one that holds something stays.
+    for (
+      let folder = dirname(lock);
+      made !== undefined && folder.length >= resolve(made).length;
+      folder = dirname(folder)
+    ) {
+      await rmdir(folder).catch(() => undefined);
+    }
+  };
+  try {
+    made = await mkdir(path, {recursive: true});
+    await takeLock(lock);
+    taken = true;
+  } catch (error) {
+    await release();
+    throw fileError('use the run folder', path, error);
+  }
+  return release;
+}
+
 async function takeLock(lock: string): Promise<void> {
+  let holder: string | undefined;
   try {
     await writeFile(lock, String(process.pid), {flag: 'wx'});
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    const holder = Number(await readFile(lock, 'utf8'));
-    if (isRunning(holder)) throw new Error(`the run with process number ${holder} is using it`, {cause: error});
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
+      // On a full disk the file is there, and empty.
+      await rm(lock, {force: true}).catch(() => undefined);
+      throw error;
+    }
+    holder = await readFile(lock, 'utf8');
+  }
+  if (holder !== undefined) {
+    if (held.has(lock) || isRunning(Number(holder))) {
+      throw new Error(`the run with process number ${holder} is using it; if there is none, remove ${lock}`);
+    }
     // Its run was killed.
     await writeFile(lock, String(process.pid));
   }
+  held.add(lock);
 }
 
 function isRunning(pid: number): boolean {

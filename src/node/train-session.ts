@@ -1,5 +1,4 @@
 import * as tf from '@tensorflow/tfjs';
-import {appendFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {esrganGenerator} from '../models/esrgan-generator.js';
 import {vggDiscriminator} from '../models/vgg-discriminator.js';
@@ -11,13 +10,14 @@ import {useBackend} from './backend.js';
 import {loadCheckpoint, readCheckpointState, saveCheckpoint} from './checkpoint.js';
 import type {Scores, ValidationPhoto} from './evaluation.js';
 import {disposePhotos, evaluatePhoto, meanScores, validationPhoto} from './evaluation.js';
-import {fileError, writeFileAtomically} from './files.js';
+import {writeFileAtomically} from './files.js';
 import {listReadableImages} from './image-files.js';
 import {loadModel, saveModel} from './model-files.js';
 import {photoDataset} from './photo-dataset.js';
 import {writeReport} from './report.js';
 import type {RunFolder} from './run-folder.js';
 import {takeRunFolder} from './run-folder.js';
+import {appendToLog, rewindLog} from './run-log.js';
 import {writeSampleSheet} from './sample-sheet.js';
 import type {TrainSettings} from './train-settings.js';
 import {NETWORK_SETTINGS, requireSettings} from './train-settings.js';
@@ -249,7 +249,7 @@ class Session {
       backend: this.backend,
       steps: step,
       seconds: round(seconds, 1),
-      imagesPerSecond: round((step * this.settings.batch) / seconds, 2),
+      imagesPerSecond: seconds > 0 ? round((step * this.settings.batch) / seconds, 2) : 0,
       validation,
     };
     await writeFileAtomically(this.folder.summary, JSON.stringify(summary, null, 2) + '\n');
@@ -281,12 +281,8 @@ class Session {
     return writeSampleSheet(join(this.folder.samples, `${name}.png`), this.gan.generator, this.photos.slice(0, 4));
   }
 
-  private async log(record: Record<string, unknown>): Promise<void> {
-    try {
-      await appendFile(this.folder.log, JSON.stringify({...record, seconds: round(this.seconds(), 1)}) + '\n');
-    } catch (error) {
-      throw fileError('write', this.folder.log, error);
-    }
+  private log(record: Record<string, unknown>): Promise<void> {
+    return appendToLog(this.folder.log, {...record, seconds: round(this.seconds(), 1)});
   }
 
   private trained() {
@@ -310,6 +306,7 @@ class Session {
       }
     }
     await loadCheckpoint(this.folder.checkpoint, this.trained());
+    await rewindLog(this.folder.log, saved.step);
     this.progress = {...saved, settings: this.settings};
   }
 
