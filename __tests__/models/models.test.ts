@@ -34,9 +34,12 @@ describe('esrganGenerator', () => {
   test('is the same for the same seed and different for another', async () => {
     const weights = async (seed: number) =>
       Promise.all(esrganGenerator({...small, seed}).trainableWeights.map(async weight => weight.read().data()));
-    const first = await weights(7);
-    expect(await weights(7)).toEqual(first);
-    expect(await weights(8)).not.toEqual(first);
+    // The seeds of the layers count on from the given one, over 0, which to TensorFlow.js is none.
+    for (const seed of [7, 0, -1]) {
+      const first = await weights(seed);
+      expect(await weights(seed)).toEqual(first);
+      expect(await weights(seed + 1)).not.toEqual(first);
+    }
   });
 
   test('is made of standard layers, so that its JSON loads anywhere', async () => {

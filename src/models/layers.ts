@@ -3,7 +3,8 @@ import * as tf from '@tensorflow/tfjs';
 /** Gives every layer of a model its own seed, so that a seeded model is the same on every run. */
 export function seedSequence(seed: number | undefined): () => number | undefined {
   let next = seed;
-  return () => (next === undefined ? undefined : next++);
+  // To tfjs a seed of 0 is none. A fraction is as good, and no other layer's.
+  return () => (next === undefined ? undefined : next++ || 0.5);
 }
 
 /** He initialisation of a layer followed by a ReLU, its standard deviation multiplied by `gain`. */
