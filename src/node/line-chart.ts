@@ -13,11 +13,11 @@ const MARGIN = {left: 48, right: 12, top: 28, bottom: 28};
  * the step `mark`.
  */
 export function lineChart(title: string, series: Series[], mark: number): string {
-  const points = series.flatMap(one => one.points).filter(([, y]) => Number.isFinite(y));
+  const curves = series.map(one => one.points.filter(([, y]) => Number.isFinite(y)));
+  const points = curves.flat();
   if (points.length === 0) return '';
-  const xMax = Math.max(...points.map(([x]) => x));
-  const xMin = Math.min(0, ...points.map(([x]) => x));
-  const ticks = niceTicks(Math.min(0, ...points.map(([, y]) => y)), Math.max(...points.map(([, y]) => y)));
+  const [xMin, xMax] = range(points.map(([x]) => x));
+  const ticks = niceTicks(...range(points.map(([, y]) => y)));
   const [yMin, yMax] = [ticks[0]!, ticks.at(-1)!];
   const px = (x: number) => MARGIN.left + ((x - xMin) / (xMax - xMin || 1)) * (WIDTH - MARGIN.left - MARGIN.right);
   const py = (y: number) =>
@@ -28,8 +28,8 @@ export function lineChart(title: string, series: Series[], mark: number): string
       `<text x="${MARGIN.left - 6}" y="${py(y) + 4}" text-anchor="end">${Number(y.toPrecision(3))}</text>`,
   );
   const colours = ['var(--a)', 'var(--b)'];
-  const curves = series.map((one, i) => {
-    const path = one.points.map(([x, y]) => `${px(x).toFixed(1)},${py(y).toFixed(1)}`).join(' ');
+  const paths = curves.map((curve, i) => {
+    const path = curve.map(([x, y]) => `${px(x).toFixed(1)},${py(y).toFixed(1)}`).join(' ');
     return `<polyline fill="none" stroke="${colours[i]}" stroke-width="1.8" points="${path}"/>`;
   });
   const legend = series.map(
@@ -42,9 +42,14 @@ export function lineChart(title: string, series: Series[], mark: number): string
       : '';
   return (
     `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${title}"><text x="${MARGIN.left}" y="16">${title}</text>` +
-    `${grid.join('')}${marked}${curves.join('')}${series.length > 1 ? legend.join('') : ''}` +
+    `${grid.join('')}${marked}${paths.join('')}${series.length > 1 ? legend.join('') : ''}` +
     `<text x="${MARGIN.left}" y="${HEIGHT - 8}">${xMin}</text><text x="${WIDTH - MARGIN.right}" y="${HEIGHT - 8}" text-anchor="end">step ${xMax}</text></svg>`
   );
+}
+
+/** The least and the greatest of the values and 0. They can be too many to be arguments of `Math.max`. */
+function range(values: number[]): [number, number] {
+  return values.reduce(([low, high], value) => [Math.min(low, value), Math.max(high, value)], [0, 0]);
 }
 
 /** About five round numbers that span the range. */

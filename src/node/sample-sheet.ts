@@ -20,14 +20,16 @@ export async function writeSampleSheet(file: string, model: tf.LayersModel, phot
   try {
     for (const {truth, low, bicubic} of photos) {
       const scale = truth.shape[0] / low.shape[0];
-      const size = Math.min(CUTTING / scale, low.shape[0], low.shape[1]);
+      const size = Math.min(Math.floor(CUTTING / scale), low.shape[0], low.shape[1]);
+      // In pixels of the low-resolution side, so that all four show the same place.
+      const [top, left] = [Math.floor((low.shape[0] - size) / 2), Math.floor((low.shape[1] - size) / 2)];
+      const cutting = (image: tf.Tensor3D, times: number) =>
+        enlarge(tf.slice(image, [top * times, left * times, 0], [size * times, size * times, 3]), ZOOM);
       const now = await upscale(model, low);
       rows.push(
-        tf.tidy(() => {
-          const lowCentre = enlarge(centre(low, Math.floor(size)), scale);
-          const centres = [bicubic, now, truth].map(image => centre(image, Math.floor(size) * scale));
-          return line([lowCentre, ...centres], 1);
-        }),
+        tf.tidy(() =>
+          line([enlarge(cutting(low, 1), scale), ...[bicubic, now, truth].map(image => cutting(image, scale))], 1),
+        ),
       );
       now.dispose();
     }
@@ -56,12 +58,6 @@ export async function writeSampleSheet(file: string, model: tf.LayersModel, phot
   } finally {
     tf.dispose(rows);
   }
-}
-
-function centre(image: tf.Tensor3D, size: number): tf.Tensor3D {
-  const [height, width] = image.shape;
-  const cut = tf.slice(image, [Math.floor((height - size) / 2), Math.floor((width - size) / 2), 0], [size, size, 3]);
-  return enlarge(cut, ZOOM);
 }
 
 /** Repeats every pixel. */

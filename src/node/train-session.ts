@@ -151,18 +151,18 @@ class Session {
 
   async run(photoCount: number, files: string[], reason: string, signal?: AbortSignal): Promise<TrainResult> {
     const {settings, events, gan} = this;
-    if (settings.init !== undefined) await this.initialise(settings.init);
-    if (settings.resume) await this.restore();
-    const {step: firstStep} = this.progress;
-    events.onStart?.({
-      backend: this.backend,
-      reason,
-      passes: gan.passes,
-      photos: photoCount,
-      firstStep,
-      steps: this.steps,
-    });
     try {
+      if (settings.init !== undefined) await this.initialise(settings.init);
+      if (settings.resume) await this.restore();
+      const {step: firstStep} = this.progress;
+      events.onStart?.({
+        backend: this.backend,
+        reason,
+        passes: gan.passes,
+        photos: photoCount,
+        firstStep,
+        steps: this.steps,
+      });
       for (const file of files) {
         if (this.photos.length < VALIDATION_PHOTOS) await this.addPhoto(file);
       }
@@ -312,14 +312,17 @@ class Session {
 
   private async initialise(folder: string): Promise<void> {
     const model = await loadModel(folder);
-    const shapes = (one: tf.LayersModel) => one.weights.map(weight => weight.shape.join()).join(' ');
-    if (shapes(model) !== shapes(this.gan.generator)) {
-      throw new Error(
-        `cannot start from ${folder}: it holds another network than --filters, --growth, --blocks and --scale say`,
-      );
+    try {
+      const shapes = (one: tf.LayersModel) => one.weights.map(weight => weight.shape.join()).join(' ');
+      if (shapes(model) !== shapes(this.gan.generator)) {
+        throw new Error(
+          `cannot start from ${folder}: it holds another network than --filters, --growth, --blocks and --scale say`,
+        );
+      }
+      this.gan.generator.setWeights(model.getWeights());
+    } finally {
+      model.dispose();
     }
-    this.gan.generator.setWeights(model.getWeights());
-    model.dispose();
   }
 
   /** Seconds of training, those before a resume included. */

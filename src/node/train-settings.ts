@@ -111,7 +111,8 @@ export function requireSettings(settings: TrainSettings): void {
     settings.discriminatorLearningRate,
   ), 'a positive number');
   require('content-weight', settings.contentWeight, positive(settings.contentWeight), 'a positive number');
-  require('adversarial-weight', settings.adversarialWeight, settings.adversarialWeight >= 0, 'a number from 0');
+  require('adversarial-weight', settings.adversarialWeight, settings.adversarialWeight >= 0 &&
+    Number.isFinite(settings.adversarialWeight), 'a number from 0');
   require('threads', settings.threads, settings.threads === undefined ||
     whole(settings.threads, 1), 'a whole number from 1');
 }
