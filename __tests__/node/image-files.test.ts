@@ -8,7 +8,7 @@ const inFolder = temporaryFolder();
 const smooth = (channels: number) =>
   tf.tidy(() => {
     const [rows, columns] = [tf.linspace(0, 1, 24).reshape([24, 1, 1]), tf.linspace(0.2, 1, 32).reshape([1, 32, 1])];
-    return tf.tile(tf.mul(rows, columns), [1, 1, channels]) as tf.Tensor3D;
+    return tf.tile<tf.Tensor3D>(tf.mul(rows, columns), [1, 1, channels]);
   });
 
 beforeAll(() => tf.setBackend('cpu'));

@@ -11,7 +11,11 @@ let loading: Promise<Sharp | undefined> | undefined;
 /** The optional package sharp, or undefined where it is not installed. */
 export function importSharp(): Promise<Sharp | undefined> {
   loading ??= import('sharp').then(
-    module => module.default,
+    module => {
+      // It keeps a decoded WebP by name, and would give it out again when the file has changed.
+      module.default.cache(false);
+      return module.default;
+    },
     () => undefined,
   );
   return loading;
