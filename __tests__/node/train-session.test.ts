@@ -1,0 +1,112 @@
+import * as tf from '@tensorflow/tfjs';
+import {readFileSync, readdirSync, writeFileSync} from 'node:fs';
+import {DEFAULT_SETTINGS, saveModel, trainEsrgan} from 'tfjs-ragan/node';
+import type {TrainSettings} from 'tfjs-ragan/node';
+import {esrganGenerator} from 'tfjs-ragan';
+import {activateBackend} from '../support/backends.js';
+import {placed, writePng} from '../support/photos.js';
+import {temporaryFolder} from '../support/temporary-folder.js';
+
+const inFolder = temporaryFolder();
+const settings = (changed: Partial<TrainSettings>): TrainSettings => ({
+  ...DEFAULT_SETTINGS,
+  data: inFolder('photos'),
+  out: inFolder('run'),
+  scale: 2,
+  filters: 4,
+  growth: 2,
+  blocks: 1,
+  discriminatorFilters: 2,
+  patch: 16,
+  batch: 2,
+  warmupSteps: 20,
+  steps: 15,
+  backend: 'wasm',
+  threads: 1,
+  ...changed,
+});
+const logged = (run: string) =>
+  readFileSync(inFolder(run, 'log.jsonl'), 'utf8')
+    .trim()
+    .split('\n')
+    .map(line => JSON.parse(line) as {step: number; stage?: string; content?: number});
+const weightsIn = (run: string) => readFileSync(inFolder(run, 'model', 'weights.bin')).toString('base64');
+
+beforeAll(async () => {
+  await activateBackend('wasm');
+  // More broken ones come first than photos are measured on.
+  for (let i = 0; i < 8; i++) writeFileSync(inFolder('photos', `broken-${i}.png`), 'no picture');
+  for (let i = 0; i < 3; i++) writePng(inFolder('photos', `photo-${i}.png`), 48, 40 + i, (x, y) => placed(y + i, x));
+});
+
+test('a run names each broken photo once, leaves no tensors, and ends as one that was stopped and resumed', async () => {
+  const before = tf.memory().numTensors;
+  const warnings: string[] = [];
+  const onWarning = (message: string) => warnings.push(message);
+  const whole = await trainEsrgan(settings({out: inFolder('whole')}), {onWarning});
+  expect(whole).toMatchObject({finished: true, step: 35});
+  expect(warnings.map(message => /broken-\d/.exec(message)![0]).sort()).toEqual(
+    Array.from({length: 8}, (_, i) => `broken-${i}`),
+  );
+
+  // Stopped in each stage, and killed in the middle of a line of the log.
+  let resume = false;
+  for (const stop of [7, 27]) {
+    const abort = new AbortController();
+    const onStep = (step: number) => step === stop && abort.abort();
+    const stopped = await trainEsrgan(settings({resume}), {onStep, onWarning}, abort.signal);
+    expect(stopped).toMatchObject({finished: false, step: stop});
+    writeFileSync(inFolder('run', 'log.jsonl'), `{"step": ${stop + 5}, "stage": "warm-up", "content": 9}\n{"st`, {
+      flag: 'a',
+    });
+    resume = true;
+  }
+  const resumed = await trainEsrgan(settings({resume}), {onWarning});
+  expect(resumed.step).toBe(35);
+  expect(weightsIn('run')).toBe(weightsIn('whole'));
+  const {validation} = resumed.summary;
+  expect(validation).toEqual(whole.summary.validation);
+  const steps = logged('run')
+    .filter(({stage}) => stage)
+    .map(({step}) => step);
+  expect(steps).toEqual([...steps].sort((a, b) => a - b));
+  expect(logged('run').some(({content}) => content === 9)).toBe(false);
+  expect(tf.memory().numTensors).toBe(before);
+});
+
+test('a run that cannot begin leaves neither folder nor tensors, one that cannot go on leaves its checkpoint', async () => {
+  await saveModel(esrganGenerator({scale: 2, filters: 6, growth: 2, blocks: 1}), inFolder('other'));
+  const before = tf.memory().numTensors;
+  const init = inFolder('other');
+  const quiet = {onWarning: () => undefined};
+  await expect(trainEsrgan(settings({out: inFolder('new'), init}), quiet)).rejects.toThrow(
+    `cannot start from ${init}: it holds another network`,
+  );
+  expect(readdirSync(inFolder('.'))).not.toContain('new');
+  await expect(trainEsrgan(settings({resume: true, growth: 3}), quiet)).rejects.toThrow(
+    `cannot resume with --growth 3: the run in ${inFolder('run')} has 2`,
+  );
+  const checkpoint = readFileSync(inFolder('run', 'checkpoint.bin'));
+  writeFileSync(inFolder('run', 'checkpoint.bin'), checkpoint.subarray(0, 5000));
+  await expect(trainEsrgan(settings({resume: true}), quiet)).rejects.toThrow('it is damaged or cut short');
+  expect(readdirSync(inFolder('run'))).not.toContain('run.lock');
+  expect(tf.memory().numTensors).toBe(before);
+});
+
+test('a run that is stopped before its first step has something to show and to resume', async () => {
+  const abort = new AbortController();
+  abort.abort();
+  const {finished, step, summary} = await trainEsrgan(
+    settings({out: inFolder('at-once')}),
+    {onWarning: () => undefined},
+    abort.signal,
+  );
+  expect([finished, step, summary.imagesPerSecond]).toEqual([false, 0, 0]);
+  expect(readdirSync(inFolder('at-once')).sort()).toEqual([
+    'checkpoint.bin',
+    'log.jsonl',
+    'model',
+    'report.html',
+    'summary.json',
+  ]);
+});
