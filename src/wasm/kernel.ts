@@ -3,10 +3,13 @@ import * as tf from '@tensorflow/tfjs';
 /** What the kernels need of the wasm backend. */
 export interface WasmBackend {
   /** A new tensor on the wasm heap, its values undefined until written. */
-  makeOutput(shape: number[], dtype: tf.DataType): tf.TensorInfo;
+  makeOutput(shape: number[], dtype: tf.DataType, memoryOffset?: number): tf.TensorInfo;
   /** A view of a tensor's values. It is void once anything is allocated, since the heap moves when it grows. */
   typedArrayFromHeap(tensor: tf.TensorInfo): Float32Array;
   disposeData(dataId: tf.DataId, force?: boolean): boolean;
+  /** The byte of the heap where a tensor begins. */
+  getMemoryOffset(dataId: tf.DataId): number;
+  dataIdMap: {get(dataId: tf.DataId): {memoryOffset: number}};
 }
 
 /** A kernel as these files write it: tensors in, one tensor out. */
@@ -34,6 +37,17 @@ export function runKernel(
 /** Frees what a kernel made on the way. */
 export function disposeAll(backend: WasmBackend, ...tensors: tf.TensorInfo[]): void {
   for (const tensor of tensors) backend.disposeData(tensor.dataId);
+}
+
+/** A tensor over part of another's memory, from the float at `start`; it ends with `disposeView`, before the other. */
+export function viewOf(backend: WasmBackend, tensor: tf.TensorInfo, start: number, shape: number[]): tf.TensorInfo {
+  return backend.makeOutput(shape, tensor.dtype, backend.getMemoryOffset(tensor.dataId) + 4 * start);
+}
+
+/** Ends a view. The backend frees the memory of what it disposes of, and freeing address 0 does nothing. */
+export function disposeView(backend: WasmBackend, view: tf.TensorInfo): void {
+  backend.dataIdMap.get(view.dataId).memoryOffset = 0;
+  backend.disposeData(view.dataId);
 }
 
 /**
