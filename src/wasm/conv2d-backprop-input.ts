@@ -2,6 +2,10 @@ import type * as tf from '@tensorflow/tfjs';
 import {backend_util} from '@tensorflow/tfjs';
 import type {Kernel, WasmBackend} from './kernel.js';
 import {disposeAll, runKernel} from './kernel.js';
+import {transposeTo} from './transpose-to.js';
+
+/** Below this many positions for each channel of dy, turning the filter costs more than adding up products does. */
+const POSITIONS_PER_CHANNEL = 4;
 
 interface Conv2DBackpropInputAttributes {
   strides: number | [number, number];
@@ -26,6 +30,9 @@ export const conv2dBackpropInput: Kernel = (inputs, attrs, backend) => {
   const layout = backend_util.convertConv2DDataFormat(dataFormat ?? 'NHWC');
   const filterShape = filter.shape as [number, number, number, number];
   const conv = backend_util.computeConv2DInfo(inputShape, filterShape, strides, 1, pad, dimRoundingMode, false, layout);
+  if (conv.batchSize * conv.outHeight * conv.outWidth <= POSITIONS_PER_CHANNEL * conv.outChannels) {
+    return addProducts(dy, filter, conv, backend);
+  }
   const turned = turnFilter(filter, conv, backend);
   const {top, left, bottom, right} = conv.padInfo;
 
@@ -60,6 +67,61 @@ export const conv2dBackpropInput: Kernel = (inputs, attrs, backend) => {
   return dx;
 };
 
+/**
+ * The same where images are small beside the filter: the filter as it lies, [taps * in, out], times dy as
+ * [out, positions] gives what every position adds to each pixel under the filter.
+ */
+function addProducts(
+  dy: tf.TensorInfo,
+  filter: tf.TensorInfo,
+  conv: backend_util.Conv2DInfo,
+  backend: WasmBackend,
+): tf.TensorInfo {
+  const {batchSize, inHeight, inWidth, inChannels, outHeight, outWidth, outChannels} = conv;
+  const {filterHeight, filterWidth, strideHeight, strideWidth} = conv;
+  const positions = batchSize * outHeight * outWidth;
+  const run = filterWidth * inChannels;
+  const upstream = backend.makeOutput([outChannels, positions], 'float32');
+  const transposed = backend.typedArrayFromHeap(upstream);
+  transposeTo(backend.typedArrayFromHeap(dy), 0, outChannels, transposed, 0, positions, positions, outChannels);
+  const products = runKernel(
+    backend,
+    'BatchMatMul',
+    {a: {...filter, shape: [filterHeight * run, outChannels]}, b: upstream},
+    {transposeA: false, transposeB: false},
+  );
+  const out = backend.makeOutput([batchSize, inHeight, inWidth, inChannels], 'float32');
+  const values = backend.typedArrayFromHeap(products);
+  const target = backend.typedArrayFromHeap(out);
+  target.fill(0);
+  let position = 0;
+  for (let image = 0; image < batchSize; image++) {
+    for (let row = 0; row < outHeight; row++) {
+      const top = row * strideHeight - conv.padInfo.top;
+      for (let column = 0; column < outWidth; column++, position++) {
+        // A row of the filter covers neighbouring pixels: one run of floats, cut off at the image's border.
+        const left = column * strideWidth - conv.padInfo.left;
+        const begin = Math.max(0, -left) * inChannels;
+        const end = Math.min(filterWidth, inWidth - left) * inChannels;
+        for (let tap = Math.max(0, -top); tap < Math.min(filterHeight, inHeight - top); tap++) {
+          let from = (tap * run + begin) * positions + position;
+          let to = ((image * inHeight + top + tap) * inWidth + left) * inChannels + begin;
+          const last = to + end - begin;
+          for (; to + 4 <= last; to += 4, from += 4 * positions) {
+            target[to]! += values[from]!;
+            target[to + 1]! += values[from + positions]!;
+            target[to + 2]! += values[from + 2 * positions]!;
+            target[to + 3]! += values[from + 3 * positions]!;
+          }
+          for (; to < last; to++, from += positions) target[to]! += values[from]!;
+        }
+      }
+    }
+  }
+  disposeAll(backend, upstream, products);
+  return out;
+}
+
 function convolve(
   backend: WasmBackend,
   x: tf.TensorInfo,
@@ -88,10 +150,8 @@ function turnFilter(filter: tf.TensorInfo, conv: backend_util.Conv2DInfo, backen
       const toColumn = columns - 1 - Math.floor(column / strideWidth);
       const phase = (row % strideHeight) * strideWidth + (column % strideWidth);
       const to = (toRow * columns + toColumn) * outChannels * maps + phase * inChannels;
-      let from = (row * filterWidth + column) * inChannels * outChannels;
-      for (let input = 0; input < inChannels; input++) {
-        for (let output = 0; output < outChannels; output++) target[to + output * maps + input] = values[from++]!;
-      }
+      const from = (row * filterWidth + column) * inChannels * outChannels;
+      transposeTo(values, from, outChannels, target, to, maps, inChannels, outChannels);
     }
   }
   return out;
@@ -116,7 +176,14 @@ function interleave(phases: tf.TensorInfo, conv: backend_util.Conv2DInfo, backen
       for (let column = 0; column < lastColumn; column++) {
         const phase = rowPhase * strideWidth + ((column + left) % strideWidth);
         let from = (fromRow + Math.floor((column + left) / strideWidth)) * maps + phase * inChannels;
-        for (let channel = 0; channel < inChannels; channel++) target[to++] = values[from++]!;
+        let channel = 0;
+        for (; channel + 4 <= inChannels; channel += 4, to += 4, from += 4) {
+          target[to] = values[from]!;
+          target[to + 1] = values[from + 1]!;
+          target[to + 2] = values[from + 2]!;
+          target[to + 3] = values[from + 3]!;
+        }
+        for (; channel < inChannels; channel++) target[to++] = values[from++]!;
       }
     }
   }
