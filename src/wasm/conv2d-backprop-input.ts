@@ -1,5 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import {backend_util} from '@tensorflow/tfjs';
+import {copyRun} from './copy-run.js';
 import type {Kernel, WasmBackend} from './kernel.js';
 import {disposeAll, runKernel} from './kernel.js';
 import {transposeTo} from './transpose-to.js';
@@ -175,15 +176,9 @@ function interleave(phases: tf.TensorInfo, conv: backend_util.Conv2DInfo, backen
       let to = (image * inHeight + row) * inWidth * inChannels;
       for (let column = 0; column < lastColumn; column++) {
         const phase = rowPhase * strideWidth + ((column + left) % strideWidth);
-        let from = (fromRow + Math.floor((column + left) / strideWidth)) * maps + phase * inChannels;
-        let channel = 0;
-        for (; channel + 4 <= inChannels; channel += 4, to += 4, from += 4) {
-          target[to] = values[from]!;
-          target[to + 1] = values[from + 1]!;
-          target[to + 2] = values[from + 2]!;
-          target[to + 3] = values[from + 3]!;
-        }
-        for (; channel < inChannels; channel++) target[to++] = values[from++]!;
+        const from = (fromRow + Math.floor((column + left) / strideWidth)) * maps + phase * inChannels;
+        copyRun(values, from, target, to, inChannels);
+        to += inChannels;
       }
     }
   }

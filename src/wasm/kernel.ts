@@ -9,15 +9,16 @@ export interface WasmBackend {
   disposeData(dataId: tf.DataId, force?: boolean): boolean;
   /** The byte of the heap where a tensor begins. */
   getMemoryOffset(dataId: tf.DataId): number;
+  /** What the backend knows of each tensor. */
   dataIdMap: {get(dataId: tf.DataId): {memoryOffset: number}};
 }
 
-/** A kernel as these files write it: tensors in, one tensor out. */
-export type Kernel = (
+/** A kernel as these files write it: tensors in, one tensor out unless it says otherwise. */
+export type Kernel<Result = tf.TensorInfo> = (
   inputs: Record<string, tf.TensorInfo>,
   attrs: Record<string, unknown>,
   backend: WasmBackend,
-) => tf.TensorInfo;
+) => Result;
 
 /** Runs another kernel of the wasm backend. */
 export function runKernel(
@@ -53,16 +54,19 @@ export function disposeView(backend: WasmBackend, view: tf.TensorInfo): void {
 /**
  * Registers a kernel for the wasm backend in place of the one it may have, which `make` receives to fall back on.
  */
-export function registerWasmKernel(kernelName: string, make: (original: Kernel | undefined) => Kernel): void {
+export function registerWasmKernel<Result extends tf.TensorInfo | tf.TensorInfo[]>(
+  kernelName: string,
+  make: (original: Kernel<Result> | undefined) => Kernel<Result>,
+): void {
   const registered = tf.getKernelsForBackend('wasm').find(config => config.kernelName === kernelName);
-  const original: Kernel | undefined =
+  const original: Kernel<Result> | undefined =
     registered &&
     ((inputs, attrs, backend) =>
       registered.kernelFunc({
         inputs: inputs,
         attrs: attrs as tf.NamedAttrMap,
         backend,
-      }) as tf.TensorInfo);
+      }) as Result);
   const kernel = make(original);
   if (registered) tf.unregisterKernel(kernelName, 'wasm');
   tf.registerKernel({

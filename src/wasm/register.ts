@@ -1,3 +1,4 @@
+import type * as tf from '@tensorflow/tfjs';
 import {batchMatMul} from './batch-mat-mul.js';
 import {conv2dBackpropFilter} from './conv2d-backprop-filter.js';
 import {conv2dBackpropInput} from './conv2d-backprop-input.js';
@@ -6,8 +7,10 @@ import {depthwiseConv2dBackpropFilter, depthwiseConv2dBackpropInput} from './dep
 import {identity} from './identity.js';
 import type {Kernel} from './kernel.js';
 import {registerWasmKernel} from './kernel.js';
-import {leakyReluGrad, registerLeakyReluGradient} from './leaky-relu-grad.js';
+import {leakyRelu, leakyReluGrad, registerLeakyReluGradient} from './leaky-relu-grad.js';
 import {resizeNearestNeighborGrad} from './resize-nearest-neighbor-grad.js';
+import {splitV} from './split.js';
+import {sum} from './sum.js';
 import {unsortedSegmentSum} from './unsorted-segment-sum.js';
 
 let registered = false;
@@ -31,8 +34,11 @@ export function registerTrainingKernels(): void {
   if (registered) return;
   replace('BatchMatMul', batchMatMul);
   replace('Conv2D', conv2d);
-  replace('FusedConv2D', original => fusedConvolution(original, 'Conv2D'));
-  replace('FusedDepthwiseConv2D', original => fusedConvolution(original, 'DepthwiseConv2dNative'));
+  replace('FusedConv2D', (original: Kernel) => fusedConvolution(original, 'Conv2D'));
+  replace('FusedDepthwiseConv2D', (original: Kernel) => fusedConvolution(original, 'DepthwiseConv2dNative'));
+  replace('LeakyRelu', leakyRelu);
+  replace('SplitV', splitV);
+  replace('Sum', sum);
   registerWasmKernel('Conv2DBackpropFilter', () => channelsFirstToo(conv2dBackpropFilter, ['x', 'dy'], false));
   registerWasmKernel('Conv2DBackpropInput', () => channelsFirstToo(conv2dBackpropInput, ['dy'], true));
   registerWasmKernel('DepthwiseConv2dNativeBackpropFilter', () => depthwiseConv2dBackpropFilter);
@@ -46,8 +52,11 @@ export function registerTrainingKernels(): void {
 }
 
 /** Registers a kernel that falls back on the backend's own. */
-function replace(kernelName: string, make: (original: Kernel) => Kernel): void {
-  registerWasmKernel(kernelName, original => {
+function replace<Result extends tf.TensorInfo | tf.TensorInfo[]>(
+  kernelName: string,
+  make: (original: Kernel<Result>) => Kernel<Result>,
+): void {
+  registerWasmKernel<Result>(kernelName, original => {
     if (original) return make(original);
     throw new Error(
       "registerTrainingKernels: the wasm backend is not there; import '@tensorflow/tfjs-backend-wasm' before calling this.",
