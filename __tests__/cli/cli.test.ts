@@ -124,10 +124,11 @@ test('a signal stops a run with a checkpoint that resumes', async () => {
     cwd: folder,
   });
   let output = '';
+  let stop: NodeJS.Timeout | undefined;
   child.stdout.on('data', (data: Buffer) => {
     output += data.toString();
-    // The run is under way once it has measured the start.
-    if (/^start +PSNR-Y/m.test(output)) setTimeout(() => child.kill('SIGINT'), 1500);
+    // The run is under way once it has measured the start. A second signal would end it at once.
+    if (/^start +PSNR-Y/m.test(output)) stop ??= setTimeout(() => child.kill('SIGINT'), 1500);
   });
   const code = await new Promise(resolve => child.on('exit', resolve));
   expect(code).toBe(130);
