@@ -1,3 +1,4 @@
+export {registerGradients} from './gradients/register.js';
 export {bicubicDownscale, bicubicUpscale} from './images/bicubic.js';
 export {psnr, sharpness, ssim} from './images/metrics.js';
 export type {MetricOptions} from './images/metrics.js';

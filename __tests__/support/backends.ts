@@ -1,13 +1,15 @@
 import * as tf from '@tensorflow/tfjs';
 import {setThreadsCount, setWasmPaths} from '@tensorflow/tfjs-backend-wasm';
 import {dirname, join} from 'node:path';
+import {registerGradients} from '../../src/gradients/register.js';
 import {registerTrainingKernels} from '../../src/wasm/index.js';
 
 /** The backends this run covers: TFJS_RAGAN_TEST_BACKENDS (comma-separated), or all that plain npm gives. */
 export const testBackends = (process.env.TFJS_RAGAN_TEST_BACKENDS ?? 'cpu,wasm').split(',');
 
-/** Makes `name` the active backend, with the project's training kernels where it has any. */
+/** Makes `name` the active backend, with the project's gradients, and its training kernels where it has any. */
 export async function activateBackend(name: string): Promise<void> {
+  registerGradients();
   if (name === 'wasm') {
     const folder = dirname(require.resolve('@tensorflow/tfjs-backend-wasm/package.json'));
     setWasmPaths(join(folder, 'wasm-out') + '/');

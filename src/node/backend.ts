@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import {registerGradients} from '../gradients/register.js';
 import {startCuda, startTensorFlow} from './tensorflow-backend.js';
 import {startWasm} from './wasm-backend.js';
 
@@ -64,6 +65,7 @@ export async function useBackend(
   if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1)) {
     throw new Error(`useBackend: threads must be a whole number from 1, but it is ${threads}.`);
   }
+  registerGradients();
   if (name === 'auto') return firstThatWorks(options);
   if (!BACKENDS.includes(name)) {
     throw new Error(`useBackend: the backend must be auto, ${BACKENDS.join(', ')}, but it is ${JSON.stringify(name)}.`);

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import {registerGradients} from '../gradients/register.js';
 import type {Averaging} from '../losses/averaging.js';
 import {localAveraging} from '../losses/averaging.js';
 import {GanLoss} from '../losses/gan-loss.js';
@@ -84,6 +85,7 @@ export class GAN {
         );
       }
     }
+    registerGradients();
     // A sequential model puts its layers together only when it is first used.
     for (const model of [generator, discriminator]) {
       if (model instanceof tf.Sequential && !model.built) model.build();

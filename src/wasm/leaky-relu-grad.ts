@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs';
 import type {Kernel, WasmBackend} from './kernel.js';
 import {disposeAll, runKernel} from './kernel.js';
 
@@ -10,7 +10,7 @@ export function leakyRelu(original: Kernel): Kernel {
   };
 }
 
-/** dy where x is positive, alpha * dy elsewhere. */
+/** dy where x is positive, alpha * dy elsewhere: see `leakyReluGradient`. */
 export const leakyReluGrad: Kernel = (inputs, attrs, backend) =>
   timesSlope(inputs.dy!, inputs.x!, attrs.alpha, backend);
 
@@ -19,30 +19,4 @@ function timesSlope(factor: tf.TensorInfo, x: tf.TensorInfo, alpha: unknown, bac
   const product = runKernel(backend, 'Multiply', {a: factor, b: slope});
   disposeAll(backend, slope);
   return product;
-}
-
-/**
- * Replaces the gradient of leaky ReLU, three kernels and two temporary tensors, by the one above wherever the active
- * backend has it. It is linear in dy, so it differentiates again, which the replaced one does not.
- */
-export function registerLeakyReluGradient(): void {
-  const original = tf.getGradient('LeakyRelu');
-  const gradient = (dy: tf.Tensor, x: tf.Tensor, alpha: number) =>
-    tf.engine().runKernel<tf.Tensor>('LeakyReluGrad', {dy, x}, {alpha});
-  tf.unregisterGradient('LeakyRelu');
-  tf.registerGradient({
-    ...original,
-    gradFunc: (dy, saved, attrs) => {
-      if (!tf.getKernel('LeakyReluGrad', tf.getBackend())) return original.gradFunc(dy, saved, attrs);
-      return {x: () => gradient(dy as tf.Tensor, saved[0]!, attrs.alpha as number)};
-    },
-  });
-  tf.registerGradient({
-    kernelName: 'LeakyReluGrad',
-    inputsToSave: ['dy', 'x'],
-    gradFunc: (ddx, [, x], attrs) => ({
-      dy: () => gradient(ddx as tf.Tensor, x!, attrs.alpha as number),
-      x: () => tf.zerosLike(x!),
-    }),
-  });
 }

@@ -1,4 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
+import {registerGradients} from '../gradients/register.js';
 import {batchMatMul} from './batch-mat-mul.js';
 import {conv2dBackpropFilter} from './conv2d-backprop-filter.js';
 import {conv2dBackpropInput} from './conv2d-backprop-input.js';
@@ -7,7 +8,7 @@ import {depthwiseConv2dBackpropFilter, depthwiseConv2dBackpropInput} from './dep
 import {identity} from './identity.js';
 import type {Kernel} from './kernel.js';
 import {registerWasmKernel} from './kernel.js';
-import {leakyRelu, leakyReluGrad, registerLeakyReluGradient} from './leaky-relu-grad.js';
+import {leakyRelu, leakyReluGrad} from './leaky-relu-grad.js';
 import {resizeNearestNeighborGrad} from './resize-nearest-neighbor-grad.js';
 import {splitV} from './split.js';
 import {sum} from './sum.js';
@@ -17,6 +18,7 @@ let registered = false;
 
 /**
  * Adds to TensorFlow.js's wasm backend the kernels that training needs and it lacks, and replaces those that are slow.
+ * Calls `registerGradients` too.
  *
  * Works in Node and in a browser page, with one thread or several. Call it once `@tensorflow/tfjs-backend-wasm` is
  * imported, before or after the backend is chosen; calling it again does nothing.
@@ -47,7 +49,7 @@ export function registerTrainingKernels(): void {
   registerWasmKernel('LeakyReluGrad', () => leakyReluGrad);
   registerWasmKernel('ResizeNearestNeighborGrad', () => resizeNearestNeighborGrad);
   registerWasmKernel('UnsortedSegmentSum', () => unsortedSegmentSum);
-  registerLeakyReluGradient();
+  registerGradients();
   registered = true;
 }
 

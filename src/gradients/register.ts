@@ -1,0 +1,36 @@
+import * as tf from '@tensorflow/tfjs';
+import {depthToSpaceGradient} from './depth-to-space.js';
+import {convolutionGradient} from './dilated-convolution.js';
+import {expGradient, sigmoidGradient, tanhGradient} from './from-output.js';
+import {leakyReluGradient} from './leaky-relu.js';
+import {cpuResizeNearestNeighborGrad} from './nearest-neighbor.js';
+
+let registered = false;
+
+/**
+ * Gives TensorFlow.js the gradients that GAN training needs and it lacks, on every backend: of depthToSpace and of
+ * dilated `tf.conv2d`; second derivatives of leakyRelu, tanh, sigmoid and exp; and on the cpu backend the right one of
+ * nearest-neighbour resizing for more than one image.
+ *
+ * `GAN`, `useBackend` and `registerTrainingKernels` call it; call it yourself in a training loop of your own. Calling it
+ * again does nothing.
+ *
+ * @example
+ * registerGradients();
+ * const penalty = () => tf.grad(x => critic.apply(x) as tf.Tensor)(real).square().sum(); // R1
+ */
+export function registerGradients(): void {
+  if (registered) return;
+  replace(depthToSpaceGradient);
+  replace(convolutionGradient(tf.getGradient('Conv2D')));
+  for (const gradient of [leakyReluGradient, tanhGradient, sigmoidGradient, expGradient]) replace(gradient);
+  const {kernelName, backendName} = cpuResizeNearestNeighborGrad;
+  if (tf.getKernel(kernelName, backendName)) tf.unregisterKernel(kernelName, backendName);
+  tf.registerKernel(cpuResizeNearestNeighborGrad);
+  registered = true;
+}
+
+function replace(gradient: tf.GradConfig): void {
+  if (tf.getGradient(gradient.kernelName)) tf.unregisterGradient(gradient.kernelName);
+  tf.registerGradient(gradient);
+}
