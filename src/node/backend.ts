@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import {registerGradients} from '../gradients/register.js';
 import {startCuda, startTensorFlow} from './tensorflow-backend.js';
 import {startWasm} from './wasm-backend.js';
+import {startWebGpu} from './webgpu-backend.js';
 
 /** A backend that can be asked for by name. */
 export type BackendName = 'cuda' | 'tensorflow' | 'webgpu' | 'wasm' | 'cpu';
@@ -15,6 +16,8 @@ export interface BackendOptions {
 export interface StartedBackend {
   reason: string;
   threads?: number;
+  /** True where a backend that is made for a GPU runs on the processor. `auto` does not take it. */
+  software?: boolean;
 }
 
 export interface ChosenBackend extends StartedBackend {
@@ -26,10 +29,13 @@ export interface ChosenBackend extends StartedBackend {
   threads?: number;
 }
 
-/** How each backend is started; each makes itself the active one, or throws with the reason and the way out. */
-const STARTERS: Record<BackendName, (options: BackendOptions) => Promise<StartedBackend>> = {
+/**
+ * How each backend is started; each makes itself the active one, or throws with the reason and the way out. `byName` is
+ * false where `auto` tries it.
+ */
+const STARTERS: Record<BackendName, (options: BackendOptions, byName: boolean) => Promise<StartedBackend>> = {
   cuda: startCuda,
-  webgpu: () => Promise.reject(new Error('webgpu in Node is not available in this version; use wasm or tensorflow.')),
+  webgpu: startWebGpu,
   tensorflow: startTensorFlow,
   wasm: startWasm,
   cpu: startCpu,
@@ -43,7 +49,8 @@ export const BACKENDS = Object.keys(STARTERS) as BackendName[];
  *
  * - `'auto'`: the first that works of `cuda`, `webgpu`, `tensorflow`, `wasm`.
  * - `'cuda'`: `@tensorflow/tfjs-node-gpu` with a GPU that TensorFlow really uses.
- * - `'webgpu'`: not available in this version.
+ * - `'webgpu'`: the packages `webgpu` 0.6.2 and `@tensorflow/tfjs-backend-webgpu`. `auto` takes it on a GPU only; asked for
+ *   by name it also runs on software such as Mesa's lavapipe, and says so.
  * - `'tensorflow'`: `@tensorflow/tfjs-node`, or `@tensorflow/tfjs-node-gpu` on the CPU.
  * - `'wasm'`: WebAssembly with this package's training kernels, on all cores.
  * - `'cpu'`: plain JavaScript, a thousand times slower.
@@ -70,7 +77,7 @@ export async function useBackend(
   if (!BACKENDS.includes(name)) {
     throw new Error(`useBackend: the backend must be auto, ${BACKENDS.join(', ')}, but it is ${JSON.stringify(name)}.`);
   }
-  return {backend: name, ...(await STARTERS[name](options))};
+  return {backend: name, ...(await STARTERS[name](options, true))};
 }
 
 async function firstThatWorks(options: BackendOptions): Promise<ChosenBackend> {
@@ -78,7 +85,7 @@ async function firstThatWorks(options: BackendOptions): Promise<ChosenBackend> {
   // Not cpu: a run that takes days where minutes were meant is better refused.
   for (const backend of BACKENDS.filter(name => name !== 'cpu')) {
     try {
-      const started = await STARTERS[backend](options);
+      const started = await STARTERS[backend](options, false);
       const rest = refusals.length > 0 ? ', the fastest that works here (`npx tfjs-ragan doctor` says why)' : '';
       return {backend, ...started, reason: started.reason + rest};
     } catch (error) {

@@ -10,6 +10,8 @@ export interface BackendDiagnosis {
   usable: boolean;
   /** What it runs on, or why it cannot be used and what to install. */
   detail: string;
+  /** True where it works, but as software in place of a GPU: `auto` passes it over. */
+  software?: boolean;
 }
 
 /** What `diagnose` finds. Plain data: it can be written as JSON. */
@@ -43,12 +45,13 @@ export async function diagnose(): Promise<Diagnosis> {
   const backends: BackendDiagnosis[] = [];
   for (const name of BACKENDS) {
     try {
-      backends.push({name, usable: true, detail: (await useBackend(name)).reason});
+      const {reason, software} = await useBackend(name);
+      backends.push({name, usable: true, detail: reason, ...(software && {software})});
     } catch (error) {
       backends.push({name, usable: false, detail: (error as Error).message});
     }
   }
-  const chosen = backends.find(({name, usable}) => usable && name !== 'cpu');
+  const chosen = backends.find(({name, usable, software}) => usable && !software && name !== 'cpu');
   if (activeBefore) await tf.setBackend(activeBefore);
   else if (chosen) await useBackend(chosen.name);
   const advice = adviceFor(chosen?.name);
@@ -79,7 +82,7 @@ function adviceFor(chosen: BackendName | undefined): string | undefined {
   if (chosen === 'cuda') return undefined;
   const gpu =
     'with an NVIDIA card that CUDA 11.2 supports (Linux), npm install @tensorflow/tfjs-node-gpu, and CUDA 11.2 with cuDNN 8.1';
-  if (chosen === 'tensorflow') return `${gpu}.`;
+  if (chosen === 'tensorflow' || chosen === 'webgpu') return `${gpu}.`;
   if (chosen === 'wasm') return `npm install @tensorflow/tfjs-node (TensorFlow on the CPU); or, ${gpu}.`;
   return 'npm install @tensorflow/tfjs-backend-wasm.';
 }
