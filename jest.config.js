@@ -12,6 +12,7 @@ export default {
   moduleNameMapper: {
     ...(process.env.TEST_BUILT ? {} : sources),
     '^(\\.{1,2}/.*)\\.js$': '$1',
+    '^webgpu$': '<rootDir>/__tests__/support/webgpu.cjs',
   },
   transform: {
     '^.+\\.ts$': [

@@ -1,5 +1,5 @@
 // Runs the specs that ship inside @tensorflow/tfjs-core on one backend, with this package's kernels.
-//   node scripts/tfjs-specs.js [--backend wasm|cpu] [--filter REGEXP] [--stock]
+//   node scripts/tfjs-specs.js [--backend wasm|cpu|webgpu] [--filter REGEXP] [--stock]
 // The specs import the package's own files, so everything is bundled from the packages' ES modules: one engine for all.
 // None is left out. Ends with "N passed, N failed"; exits non-zero on a failure.
 import {build} from 'esbuild';
@@ -23,14 +23,16 @@ const bundle = join(folder, 'specs.cjs');
 const entry = `
   import * as tf from '@tensorflow/tfjs';
   import {setThreadsCount, setWasmPaths} from '@tensorflow/tfjs-backend-wasm';
+  import {startWebGpu} from './src/node/webgpu-backend.ts';
   import {registerTrainingKernels} from './src/wasm/index.ts';
   import {setTestEnvs} from '@tensorflow/tfjs-core/dist/jasmine_util';
   export async function load({backend, wasm, stock}) {
     setWasmPaths(wasm);
     setThreadsCount(1);
     if (!stock) registerTrainingKernels();
+    if (backend === 'webgpu') await startWebGpu({}, true);
     if (!(await tf.setBackend(backend))) throw new Error('no backend ' + backend);
-    setTestEnvs([{name: 'test-' + backend, backendName: backend, isDataSync: true}]);
+    setTestEnvs([{name: 'test-' + backend, backendName: backend, isDataSync: backend !== 'webgpu'}]);
     require('@tensorflow/tfjs-core/dist/tests');
   }`;
 await build({
@@ -42,6 +44,13 @@ await build({
   mainFields: ['module', 'main'],
   // The package says that its spec files have no side effects, but registering specs is one.
   ignoreAnnotations: true,
+  plugins: [
+    {
+      name: 'the webgpu package stays outside, since it finds its library beside itself',
+      setup: ({onResolve}) =>
+        onResolve({filter: /^webgpu$/}, ({path}) => ({path: import.meta.resolve(path), external: true})),
+    },
+  ],
   logLevel: 'error',
   define: {'import.meta.url': JSON.stringify(import.meta.url)},
 });

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import {setThreadsCount, setWasmPaths} from '@tensorflow/tfjs-backend-wasm';
 import {dirname, join} from 'node:path';
 import {registerGradients} from '../../src/gradients/register.js';
+import {startWebGpu} from '../../src/node/webgpu-backend.js';
 import {registerTrainingKernels} from '../../src/wasm/index.js';
 
 /** The backends this run covers: TFJS_RAGAN_TEST_BACKENDS (comma-separated), or all that plain npm gives. */
@@ -16,6 +17,8 @@ export async function activateBackend(name: string): Promise<void> {
     setThreadsCount(1);
     registerTrainingKernels();
   }
+  // An adapter that is software will do.
+  if (name === 'webgpu') await startWebGpu({}, true);
   if (!(await tf.setBackend(name))) throw new Error(`backend ${name} could not be initialised`);
   await tf.ready();
 }

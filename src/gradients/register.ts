@@ -3,14 +3,14 @@ import {depthToSpaceGradient} from './depth-to-space.js';
 import {convolutionGradient} from './dilated-convolution.js';
 import {expGradient, sigmoidGradient, tanhGradient} from './from-output.js';
 import {leakyReluGradient} from './leaky-relu.js';
-import {cpuResizeNearestNeighborGrad} from './nearest-neighbor.js';
+import {nearestNeighborGradient} from './nearest-neighbor.js';
 
 let registered = false;
 
 /**
  * Gives TensorFlow.js the gradients that GAN training needs and it lacks, on every backend: of depthToSpace and of
- * dilated `tf.conv2d`; second derivatives of leakyRelu, tanh, sigmoid and exp; and on the cpu backend the right one of
- * nearest-neighbour resizing for more than one image.
+ * dilated `tf.conv2d`; second derivatives of leakyRelu, tanh, sigmoid and exp; and the right one of nearest-neighbour
+ * resizing for more than one image on the cpu backend, and with half-pixel centres.
  *
  * `GAN`, `useBackend` and `registerTrainingKernels` call it; call it yourself in a training loop of your own. Calling it
  * again does nothing.
@@ -23,10 +23,8 @@ export function registerGradients(): void {
   if (registered) return;
   replace(depthToSpaceGradient);
   replace(convolutionGradient(tf.getGradient('Conv2D')));
+  replace(nearestNeighborGradient(tf.getGradient('ResizeNearestNeighbor')));
   for (const gradient of [leakyReluGradient, tanhGradient, sigmoidGradient, expGradient]) replace(gradient);
-  const {kernelName, backendName} = cpuResizeNearestNeighborGrad;
-  if (tf.getKernel(kernelName, backendName)) tf.unregisterKernel(kernelName, backendName);
-  tf.registerKernel(cpuResizeNearestNeighborGrad);
   registered = true;
 }
 

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import {registerWebGpuKernels} from '../webgpu/register.js';
 import type {BackendOptions, StartedBackend} from './backend.js';
 
 const INSTALL = 'npm install webgpu@0.6.2 @tensorflow/tfjs-backend-webgpu';
@@ -32,8 +33,7 @@ export async function startWebGpu(_: BackendOptions, byName: boolean): Promise<S
     throw new Error(`The only WebGPU adapter is ${name}, which is software: ask for webgpu by name to use it.`);
   }
   await load('@tensorflow/tfjs-backend-webgpu', () => import('@tensorflow/tfjs-backend-webgpu'));
-  // The fastest product for a tall or a small matrix is wrong with transposeB; this is the one that is right for all.
-  tf.env().set('WEBGPU_MATMUL_PROGRAM_TYPE', 3);
+  registerWebGpuKernels();
   if (!('webgpu' in tf.engine().registry)) tf.engine().registry.webgpu = await create(name);
   if (!(await tf.setBackend('webgpu'))) throw new Error(`WebGPU on ${name} cannot be made the active backend.`);
   return software

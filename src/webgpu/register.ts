@@ -1,0 +1,69 @@
+import * as tf from '@tensorflow/tfjs';
+
+let registered = false;
+
+/**
+ * Mends what the webgpu backend of TensorFlow.js 4.22 computes wrongly: large products with a transposed right matrix,
+ * and reversed cumulative sums and products. Call it once `@tensorflow/tfjs-backend-webgpu` is imported; calling it again
+ * does nothing.
+ */
+export function registerWebGpuKernels(): void {
+  if (registered) return;
+  for (const kernelName of ['BatchMatMul', '_FusedMatMul']) replace(kernelName, withoutSplitting);
+  for (const kernelName of ['Cumsum', 'Cumprod']) replace(kernelName, reversingOutside);
+  registered = true;
+}
+
+type KernelFunction = tf.KernelConfig['kernelFunc'];
+
+function replace(kernelName: string, make: (original: KernelFunction) => KernelFunction): void {
+  const config = tf.getKernel(kernelName, 'webgpu');
+  tf.unregisterKernel(kernelName, 'webgpu');
+  tf.registerKernel({...config, kernelFunc: make(config.kernelFunc)});
+}
+
+/** The shader that takes tiles of 32 x 32 and is right for all shapes and transposes (`MatMulPackedProgram`). */
+const TILES = 3;
+
+/**
+ * The backend splits a product with a long inner dimension and few outputs among workgroups, and that shader
+ * (`MatMulSplitKProgram`) reads a transposed right matrix wrongly.
+ */
+function withoutSplitting(original: KernelFunction): KernelFunction {
+  return args => {
+    const {a, b} = args.inputs as Record<'a' | 'b', tf.TensorInfo>;
+    // From 2000 on, and never for 128 outputs or fewer.
+    const inner = b.shape[b.shape.length - 1]!;
+    const outputs = (tf.util.sizeFromShape(a.shape) / inner) * b.shape[b.shape.length - 2]!;
+    if (args.attrs?.transposeB !== true || inner < 2000 || outputs <= 128) return original(args);
+    const before = tf.env().get('WEBGPU_MATMUL_PROGRAM_TYPE');
+    tf.env().set('WEBGPU_MATMUL_PROGRAM_TYPE', TILES);
+    try {
+      return original(args);
+    } finally {
+      tf.env().set('WEBGPU_MATMUL_PROGRAM_TYPE', before);
+    }
+  };
+}
+
+/**
+ * The shader of a reversed accumulation has the length of the axis written into it, but is kept and used again for any
+ * length. Reversed before and after, the other shader does.
+ */
+function reversingOutside(original: KernelFunction): KernelFunction {
+  return args => {
+    const {inputs, backend, attrs} = args;
+    if (!attrs?.reverse) return original(args);
+    const reverse = (x: tf.TensorInfo) =>
+      tf.getKernel('Reverse', 'webgpu').kernelFunc({
+        inputs: {x},
+        backend,
+        attrs: {dims: [attrs.axis as number]},
+      }) as tf.TensorInfo;
+    const turned = reverse(inputs.x!);
+    const sums = original({inputs: {x: turned}, backend, attrs: {...attrs, reverse: false}}) as tf.TensorInfo;
+    const result = reverse(sums);
+    for (const {dataId} of [turned, sums]) (backend as tf.KernelBackend).disposeData(dataId);
+    return result;
+  };
+}
