@@ -17,8 +17,11 @@ export async function activateBackend(name: string): Promise<void> {
     setThreadsCount(1);
     registerTrainingKernels();
   }
-  // An adapter that is software will do.
-  if (name === 'webgpu') await startWebGpu({}, true);
+  if (name === 'webgpu') {
+    await startWebGpu({}, true);
+    // Not the short cut by which the backend leaves small tensors to JavaScript.
+    tf.env().set('WEBGPU_CPU_FORWARD', false);
+  }
   if (!(await tf.setBackend(name))) throw new Error(`backend ${name} could not be initialised`);
   await tf.ready();
 }

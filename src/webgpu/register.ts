@@ -22,8 +22,8 @@ function replace(kernelName: string, make: (original: KernelFunction) => KernelF
   tf.registerKernel({...config, kernelFunc: make(config.kernelFunc)});
 }
 
-/** The shader that takes tiles of 32 x 32 and is right for all shapes and transposes (`MatMulPackedProgram`). */
-const TILES = 3;
+/** The shader for few outputs, which is right for all transposes (`MatMulSmallOutputSizeProgram`). */
+const FEW_OUTPUTS = 2;
 
 /**
  * The backend splits a product with a long inner dimension and few outputs among workgroups, and that shader
@@ -37,7 +37,7 @@ function withoutSplitting(original: KernelFunction): KernelFunction {
     const outputs = (tf.util.sizeFromShape(a.shape) / inner) * b.shape[b.shape.length - 2]!;
     if (args.attrs?.transposeB !== true || inner < 2000 || outputs <= 128) return original(args);
     const before = tf.env().get('WEBGPU_MATMUL_PROGRAM_TYPE');
-    tf.env().set('WEBGPU_MATMUL_PROGRAM_TYPE', TILES);
+    tf.env().set('WEBGPU_MATMUL_PROGRAM_TYPE', FEW_OUTPUTS);
     try {
       return original(args);
     } finally {

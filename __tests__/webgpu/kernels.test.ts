@@ -1,0 +1,68 @@
+import * as tf from '@tensorflow/tfjs';
+import {describeOnBackends} from '../support/backends.js';
+import {expectClose, valuesOf} from '../support/values.js';
+
+// Written for what is wrong in the webgpu backend itself, and true of every backend.
+
+describeOnBackends('a product with a long inner dimension', () => {
+  const [rows, inner, columns] = [20, 2400, 12];
+
+  test.each([
+    [false, false],
+    [true, false],
+    [false, true],
+    [true, true],
+  ])('is right with transposes %s and %s, fused or not', async (transposeA, transposeB) => {
+    const a = tf.randomNormal<tf.Rank.R2>(transposeA ? [inner, rows] : [rows, inner], 0, 1, 'float32', 1);
+    const b = tf.randomNormal<tf.Rank.R2>(transposeB ? [columns, inner] : [inner, columns], 0, 1, 'float32', 2);
+    const [left, right] = [await valuesOf(a), await valuesOf(b)];
+    const expected = Array.from({length: rows * columns}, (_, i) => {
+      const [row, column] = [Math.floor(i / columns), i % columns];
+      let sum = 0;
+      for (let k = 0; k < inner; k++) {
+        const factor = left[transposeA ? k * rows + row : row * inner + k]!;
+        sum += factor * right[transposeB ? column * inner + k : k * columns + column]!;
+      }
+      return sum;
+    });
+    const before = tf.memory().numTensors;
+    const products = [
+      tf.matMul(a, b, transposeA, transposeB),
+      tf.fused.matMul({a, b, transposeA, transposeB, activation: 'linear'}),
+    ];
+    expect(tf.memory().numTensors).toBe(before + 2);
+    for (const product of products) expectClose(await valuesOf(product), expected);
+  });
+});
+
+describeOnBackends('accumulation along an axis', () => {
+  const accumulations = [
+    {name: 'cumsum', op: tf.cumsum, start: 0, join: (a: number, b: number) => a + b},
+    {name: 'cumprod', op: tf.cumprod, start: 1, join: (a: number, b: number) => a * b},
+  ];
+  const ways = [
+    [false, false],
+    [true, false],
+    [false, true],
+    [true, true],
+  ];
+
+  // One length after another: a shader made for the first must not be used for the next.
+  test.each(accumulations)('$name is right for one length after another', async ({op, start, join}) => {
+    for (const length of [5, 3, 8]) {
+      for (const [exclusive, reverse] of ways) {
+        const values = Array.from({length}, (_, i) => 1 + ((i * 3) % 4) / 4);
+        const expected = values.map((_, i) => {
+          const before = reverse ? values.slice(exclusive ? i + 1 : i) : values.slice(0, exclusive ? i : i + 1);
+          return before.reduce(join, start);
+        });
+        const x = tf.tensor2d([...values, ...values], [2, length]);
+        const numTensors = tf.memory().numTensors;
+        const result = op(x, 1, exclusive, reverse);
+        expect(tf.memory().numTensors).toBe(numTensors + 1);
+        expectClose(await valuesOf(result), [...expected, ...expected], 1e-6);
+        expectClose(await valuesOf(op(x.transpose(), 0, exclusive, reverse).transpose()), [...expected, ...expected]);
+      }
+    }
+  });
+});
