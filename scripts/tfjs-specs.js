@@ -30,13 +30,11 @@ const entry = `
     setWasmPaths(wasm);
     setThreadsCount(1);
     if (!stock) registerTrainingKernels();
-    if (backend === 'webgpu') {
-      await startWebGpu({}, true);
-      // Not the short cut by which the backend leaves small tensors to JavaScript.
-      tf.env().set('WEBGPU_CPU_FORWARD', false);
-    }
+    if (backend === 'webgpu') await startWebGpu({}, true);
     if (!(await tf.setBackend(backend))) throw new Error('no backend ' + backend);
-    setTestEnvs([{name: 'test-' + backend, backendName: backend, isDataSync: backend !== 'webgpu'}]);
+    // Without the short cut by which webgpu leaves small tensors to JavaScript.
+    const flags = backend === 'webgpu' ? {WEBGPU_CPU_FORWARD: false} : {};
+    setTestEnvs([{name: 'test-' + backend, backendName: backend, flags, isDataSync: backend !== 'webgpu'}]);
     require('@tensorflow/tfjs-core/dist/tests');
   }`;
 await build({
