@@ -6,6 +6,11 @@ import * as wasmEntry from '../../src/wasm/index.js';
 
 type Node = typeof nodeEntry;
 
+// Whether this machine has an adapter is not what is tested here.
+jest.mock('webgpu', () => {
+  throw Object.assign(new Error("Cannot find module 'webgpu'"), {code: 'MODULE_NOT_FOUND'});
+});
+
 describe('useBackend', () => {
   test('makes the backend asked for the active one and says what it is', async () => {
     expect(await useBackend('cpu')).toEqual({backend: 'cpu', reason: 'plain JavaScript'});
@@ -51,7 +56,7 @@ describe('useBackend', () => {
     await useBackend('cpu');
     await expect(useBackend('cuda')).rejects.toThrow('npm install @tensorflow/tfjs-node-gpu');
     await expect(useBackend('tensorflow')).rejects.toThrow(/npm install @tensorflow\/tfjs-node\b/);
-    await expect(useBackend('webgpu')).rejects.toThrow('not available in this version');
+    await expect(useBackend('webgpu')).rejects.toThrow('webgpu is not installed: npm install webgpu@0.6.2');
     expect(tf.getBackend()).toBe('cpu');
   });
 });
