@@ -19,13 +19,14 @@ const LAVAPIPE = {
 };
 const CARD = {vendor: 'nvidia', architecture: 'ada', device: 'nvidia-l4', description: 'NVIDIA: 570.86'};
 
-/** WebGPU as a process gets it that has the adapter `info`, or none. */
-async function withAdapter(info: object | null, use: (node: Node, gpu: FakeGpu) => Promise<void>) {
+/** WebGPU as a process gets it that has the adapter `info`, or none, on a machine with or without a graphics device. */
+async function withAdapter(info: object | null, use: (node: Node, gpu: FakeGpu) => Promise<void>, device = true) {
   const gpu = new FakeGpu();
   await jest.isolateModulesAsync(async () => {
     jest.doMock('@tensorflow/tfjs', () => tf);
     jest.doMock('@tensorflow/tfjs-backend-wasm', () => wasmPackage);
     jest.doMock('../../src/wasm/index.js', () => wasmEntry);
+    jest.doMock('../../src/node/graphics-device.js', () => ({mayHaveGraphicsDevice: () => device}));
     jest.doMock('webgpu', () => ({
       globals: {},
       create: () => ({requestAdapter: () => Promise.resolve(info && {info})}),
@@ -68,6 +69,9 @@ class FakeGpu {
   }
 }
 
+// Node 20 has none.
+if (!globalThis.navigator) Object.defineProperty(globalThis, 'navigator', {value: {}});
+
 afterEach(async () => {
   await tf.setBackend('cpu');
   if (tf.engine().backendNames().includes('webgpu')) tf.removeBackend('webgpu');
@@ -85,6 +89,16 @@ describe('webgpu in Node', () => {
     withAdapter(CARD, async ({useBackend}) => {
       expect((await useBackend('auto')).backend).toBe('webgpu');
     }));
+
+  test('is not looked for by auto where there is no device', () =>
+    withAdapter(
+      CARD,
+      async ({useBackend}) => {
+        expect((await useBackend('auto')).backend).toBe('wasm');
+        expect(globalThis.navigator).not.toHaveProperty('gpu');
+      },
+      false,
+    ));
 
   test.each([LAVAPIPE, {...CARD, isFallbackAdapter: true}])(
     'on software is taken when asked for by name, and passed over by auto (%#)',

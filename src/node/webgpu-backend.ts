@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import {registerWebGpuKernels} from '../webgpu/register.js';
 import type {BackendOptions, StartedBackend} from './backend.js';
+import {mayHaveGraphicsDevice} from './graphics-device.js';
 
 const INSTALL = 'npm install webgpu@0.6.2 @tensorflow/tfjs-backend-webgpu';
 
@@ -28,6 +29,8 @@ interface WebGpuBackend extends tf.KernelBackend {
  * the GPU, which WebGPU reports beside the program's own flow, is thrown by the next operation or read.
  */
 export async function startWebGpu(_: BackendOptions, byName: boolean): Promise<StartedBackend> {
+  // Where only software can be found `auto` does not look, because the package prints warnings when it does.
+  if (!byName && !mayHaveGraphicsDevice()) throw new Error('There is no GPU here.');
   const {name, software} = await findAdapter();
   if (software && !byName) {
     throw new Error(`The only WebGPU adapter is ${name}, which is software: ask for webgpu by name to use it.`);
