@@ -58,7 +58,7 @@ th { font-weight: 600; } th:first-child, td:first-child { text-align: left; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(320px, 1fr)); gap: 1rem; }
 svg { width: 100%; height: auto; } svg text { fill: var(--quiet); font-size: 11px; }
 figure { margin: 1rem 0; } figcaption { font-weight: 600; margin-bottom: .25rem; }
-.columns { display: grid; grid-template-columns: repeat(4, 1fr); color: var(--quiet); font-size: .85rem; }
+.columns { display: grid; grid-template-columns: repeat(4, 1fr); column-gap: 0.58%; color: var(--quiet); font-size: .85rem; }
 .sheet { max-width: 1042px; } .sheet img { width: 100%; display: block; }
 .note { color: var(--quiet); font-size: .85rem; }
 </style>
