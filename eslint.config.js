@@ -2,10 +2,10 @@ import eslint from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  {ignores: ['dist/', 'coverage/', 'run/', 'node_modules/', '__tests__/fixtures/']},
+  {ignores: ['dist/', 'coverage/', 'run/', 'native/', 'node_modules/', '__tests__/fixtures/']},
   eslint.configs.recommended,
   {
-    files: ['src/**/*.ts', '__tests__/**/*.ts', 'examples/**/*.ts'],
+    files: ['src/**/*.ts', 'src/**/*.cts', '__tests__/**/*.ts', 'examples/**/*.ts'],
     extends: [...tseslint.configs.recommendedTypeChecked, ...tseslint.configs.stylisticTypeChecked],
     languageOptions: {parserOptions: {projectService: true, tsconfigRootDir: import.meta.dirname}},
     rules: {

@@ -13,9 +13,10 @@ export default {
     ...(process.env.TEST_BUILT ? {} : sources),
     '^(\\.{1,2}/.*)\\.js$': '$1',
     '^webgpu$': '<rootDir>/__tests__/support/webgpu.cjs',
+    '^(\\.{1,2}/.*)\\.cjs$': '$1.cts',
   },
   transform: {
-    '^.+\\.ts$': [
+    '^.+\\.c?ts$': [
       'ts-jest',
       {
         // Types are checked once, by `npm run types`.

@@ -1,6 +1,7 @@
 import {Command, CommanderError} from 'commander';
 import {doctorCommand} from './doctor.js';
 import {evaluateCommand} from './evaluate.js';
+import {setupCommand} from './setup.js';
 import {trainCommand} from './train.js';
 import {upscaleCommand} from './upscale.js';
 import {VERSION} from './version.js';
@@ -17,6 +18,7 @@ export async function run(args: string[]): Promise<number> {
     .addCommand(trainCommand(result => (code = result)))
     .addCommand(upscaleCommand())
     .addCommand(evaluateCommand())
+    .addCommand(setupCommand())
     .addCommand(doctorCommand())
     .showHelpAfterError('(add --help for the options)');
   for (const command of [program, ...program.commands]) command.exitOverride();

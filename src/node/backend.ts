@@ -8,8 +8,14 @@ import {startWebGpu} from './webgpu-backend.js';
 export type BackendName = 'cuda' | 'tensorflow' | 'webgpu' | 'wasm' | 'cpu';
 
 export interface BackendOptions {
-  /** Threads of the wasm backend, 1 to 8. Default: as many as the machine has cores. The others decide for themselves. */
+  /** Threads of the wasm backend, 1 to 8, or of TensorFlow on the CPU. Default: as many as the machine has cores. */
   threads?: number;
+  /** Which of the visible GPUs TensorFlow uses, from 0, as nvidia-smi counts them. Default: the first. */
+  device?: number;
+  /** Whether TensorFlow takes GPU memory as it needs it, instead of all at once. Default: true. */
+  memoryGrowth?: boolean;
+  /** The most GPU memory that TensorFlow takes, in MiB. Default: all there is. */
+  memoryLimit?: number;
 }
 
 /** What a backend says of itself once it is active. */
@@ -25,7 +31,7 @@ export interface ChosenBackend extends StartedBackend {
   backend: BackendName;
   /** What it runs on, and for `auto` why nothing faster was taken. */
   reason: string;
-  /** Threads that the wasm backend runs on. */
+  /** Threads that it runs on, where that is known. */
   threads?: number;
 }
 
@@ -48,17 +54,20 @@ export const BACKENDS = Object.keys(STARTERS) as BackendName[];
  * Makes a backend active, ready for training, and says which and why.
  *
  * - `'auto'`: the first that works of `cuda`, `webgpu`, `tensorflow`, `wasm`.
- * - `'cuda'`: `@tensorflow/tfjs-node-gpu` with a GPU that TensorFlow really uses.
+ * - `'cuda'`: TensorFlow with a GPU that it really uses; `npx tfjs-ragan setup --cuda` brings it.
  * - `'webgpu'`: the packages `webgpu` 0.6.2 and `@tensorflow/tfjs-backend-webgpu`. `auto` takes it on a GPU only; asked for
  *   by name it also runs on software such as Mesa's lavapipe, and says so.
- * - `'tensorflow'`: `@tensorflow/tfjs-node`, or `@tensorflow/tfjs-node-gpu` on the CPU.
+ * - `'tensorflow'`: TensorFlow, on the CPU where there is no GPU; `npx tfjs-ragan setup` brings it.
  * - `'wasm'`: WebAssembly with this package's training kernels, on all cores.
  * - `'cpu'`: plain JavaScript, a thousand times slower.
  *
  * Call it before the first tensor is made.
  *
+ * TensorFlow's environment variables count where an option is not given: `CUDA_VISIBLE_DEVICES`,
+ * `TF_FORCE_GPU_ALLOW_GROWTH`, `TF_NUM_INTRAOP_THREADS`, `TF_CPP_MIN_LOG_LEVEL` (errors only by default) and others.
+ *
  * @throws if a backend asked for by name cannot be used, with the reason and what to install: it never falls back
- *   silently; if `threads` is not a whole number from 1; or if the wasm backend already runs on another number of threads.
+ *   silently; if an option is out of range; or if the backend already runs with other options.
  * @example
  * const {backend, reason} = await useBackend('auto');
  * console.log(`${backend}: ${reason}`);
@@ -68,9 +77,15 @@ export async function useBackend(
   name: BackendName | 'auto' = 'auto',
   options: BackendOptions = {},
 ): Promise<ChosenBackend> {
-  const {threads} = options;
-  if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1)) {
-    throw new Error(`useBackend: threads must be a whole number from 1, but it is ${threads}.`);
+  for (const [option, least] of [
+    ['threads', 1],
+    ['device', 0],
+    ['memoryLimit', 1],
+  ] as const) {
+    const value = options[option];
+    if (value !== undefined && !(Number.isInteger(value) && value >= least)) {
+      throw new Error(`useBackend: ${option} must be a whole number from ${least}, but it is ${value}.`);
+    }
   }
   registerGradients();
   if (name === 'auto') return firstThatWorks(options);

@@ -2,6 +2,8 @@ import * as tf from '@tensorflow/tfjs';
 import {availableParallelism} from 'node:os';
 import type {BackendName} from './backend.js';
 import {BACKENDS, useBackend} from './backend.js';
+import {placedPackage} from './setup/placed-package.js';
+import {setUp} from './tensorflow-backend.js';
 
 /** What was found out about one backend. */
 export interface BackendDiagnosis {
@@ -54,7 +56,7 @@ export async function diagnose(): Promise<Diagnosis> {
   const chosen = backends.find(({name, usable, software}) => usable && !software && name !== 'cpu');
   if (activeBefore) await tf.setBackend(activeBefore);
   else if (chosen) await useBackend(chosen.name);
-  const advice = adviceFor(chosen?.name);
+  const advice = adviceFor(chosen?.name, (await placedPackage())?.cuda ?? false);
   return {
     node: process.version,
     platform: `${process.platform} ${process.arch}`,
@@ -78,11 +80,11 @@ export function formatDiagnosis({node, platform, cores, backends, reason, advice
   ].join('\n');
 }
 
-function adviceFor(chosen: BackendName | undefined): string | undefined {
+/** @param cudaIsHere whether TensorFlow with CUDA is set up, so that only what it says itself is missing. */
+function adviceFor(chosen: BackendName | undefined, cudaIsHere: boolean): string | undefined {
   if (chosen === 'cuda') return undefined;
-  const gpu =
-    'with an NVIDIA card that CUDA 11.2 supports (Linux), npm install @tensorflow/tfjs-node-gpu, and CUDA 11.2 with cuDNN 8.1';
+  const gpu = cudaIsHere ? 'what cuda says it lacks' : `with an NVIDIA card, ${setUp(true)}`;
   if (chosen === 'tensorflow' || chosen === 'webgpu') return `${gpu}.`;
-  if (chosen === 'wasm') return `npm install @tensorflow/tfjs-node (TensorFlow on the CPU); or, ${gpu}.`;
+  if (chosen === 'wasm') return `${setUp(false)} (TensorFlow on the CPU); or, ${gpu}.`;
   return 'npm install @tensorflow/tfjs-backend-wasm.';
 }

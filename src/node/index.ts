@@ -12,3 +12,7 @@ export {trainEsrgan} from './train-session.js';
 export type {TrainEvents, TrainResult, TrainSummary} from './train-session.js';
 export {DEFAULT_SETTINGS} from './train-settings.js';
 export type {TrainSettings} from './train-settings.js';
+export {removeTensorFlow, setUpTensorFlow} from './setup/setup.js';
+export type {SetUpResult} from './setup/setup.js';
+export type {SetUpOptions} from './setup/options.js';
+export type {PlacedPackage} from './setup/placed-package.js';

@@ -1,0 +1,50 @@
+import {mkdir} from 'node:fs/promises';
+import {createRequire} from 'node:module';
+import {dirname, join} from 'node:path';
+import {LIBRARIES} from './installed-tensorflow.js';
+import {packageFolder} from './package-folder.cjs';
+import {runCommand} from './run-command.js';
+
+/** The compiled files inside the npm package: where it looks for its binding, and the quiet loader beside it. */
+export const BINDING = 'lib/napi-v8/tfjs_binding.node';
+export const QUIET_LOADER = 'lib/napi-v8/load_quietly.node';
+
+/**
+ * Compiles the npm package's own binding, unchanged, against a TensorFlow, into the npm package's folder.
+ *
+ * @param npmFolder the folder of `@tensorflow/tfjs-node` or `-gpu`.
+ * @param tensorflow the folder with TensorFlow's libraries and headers; it must stay where it is.
+ * @throws one line: what the compiler or the linker says first.
+ */
+export async function compileBinding(compiler: string, npmFolder: string, tensorflow: string): Promise<void> {
+  const shared = ['-O2', '-std=c++17', '-shared', '-fPIC', '-DNAPI_VERSION=8', `-I${nodeHeaders()}`];
+  const runPath = ['-Xlinker', '-rpath', '-Xlinker', tensorflow];
+  await mkdir(dirname(join(npmFolder, BINDING)), {recursive: true});
+  await compile(compiler, npmFolder, [
+    ...shared,
+    `-I${join(tensorflow, 'include')}`,
+    ...['binding/tfjs_backend.cc', 'binding/tfjs_binding.cc'],
+    `-L${tensorflow}`,
+    ...LIBRARIES.map(name => `-l:${name}`),
+    ...runPath,
+    ...['-o', BINDING],
+  ]);
+  const quietSource = join(packageFolder, 'tensorflow', 'load_quietly.cc');
+  await compile(compiler, npmFolder, [...shared, quietSource, ...runPath, '-ldl', '-o', QUIET_LOADER]);
+}
+
+async function compile(compiler: string, folder: string, args: string[]): Promise<void> {
+  const {status, stderr} = await runCommand(compiler, args, {cwd: folder});
+  if (status === 0) return;
+  const lines = stderr.split('\n').filter(line => line.trim() !== '');
+  const first = lines.find(line => /error|cannot|not found/i.test(line)) ?? lines[0] ?? `exit status ${status}`;
+  throw new Error(
+    `the binding does not compile with ${compiler}: ${first.trim()}. Another compiler can be named in $CXX; it must know C++17.`,
+  );
+}
+
+/** The headers of Node's C interface, from the npm package that holds nothing else. */
+function nodeHeaders(): string {
+  const require = createRequire(join(packageFolder, 'package.json'));
+  return (require('node-api-headers') as {include_dir: string}).include_dir;
+}

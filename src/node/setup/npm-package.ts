@@ -1,0 +1,48 @@
+import {mkdir, rm, writeFile} from 'node:fs/promises';
+import {join} from 'node:path';
+import {NPM_PACKAGE_VERSION, npmPackage} from './options.js';
+import {lastLine, runCommand} from './run-command.js';
+
+/**
+ * Installs `@tensorflow/tfjs-node` or `-gpu` with npm into a new folder, its install script switched off and without
+ * `@tensorflow/tfjs`: a second copy would be a second engine, whose tensors the project's own knows nothing of. The
+ * package finds the project's copy above itself once it is put in place.
+ *
+ * @returns the package's folder below `folder`.
+ * @throws one line with what npm says.
+ */
+export async function installNpmPackage(npm: string, folder: string, cuda: boolean): Promise<string> {
+  const name = npmPackage(cuda);
+  const standIn = join(folder, 'stand-in');
+  await mkdir(standIn, {recursive: true});
+  await writeFile(
+    join(standIn, 'package.json'),
+    JSON.stringify({name: '@tensorflow/tfjs', version: NPM_PACKAGE_VERSION}),
+  );
+  await writeFile(
+    join(folder, 'package.json'),
+    JSON.stringify({
+      private: true,
+      dependencies: {[name]: NPM_PACKAGE_VERSION},
+      overrides: {'@tensorflow/tfjs': 'file:./stand-in'},
+    }),
+  );
+  const quiet = ['--ignore-scripts', '--no-audit', '--no-fund', '--no-package-lock', '--no-update-notifier'];
+  const result = await runCommand(npm, ['install', ...quiet], {cwd: folder, env: withoutNpmSettings()});
+  if (result.status !== 0) {
+    throw new Error(
+      `npm cannot install ${name}: ${lastLine(result)}. Check the network and npm's settings (registry, proxy).`,
+    );
+  }
+  await rm(standIn, {recursive: true});
+  for (const unused of ['@tensorflow/tfjs', '.bin']) {
+    await rm(join(folder, 'node_modules', unused), {recursive: true, force: true});
+  }
+  return join(folder, 'node_modules', name);
+}
+
+/** npx and `npm run` hand their own project's settings down; this install is another project's. */
+function withoutNpmSettings(): NodeJS.ProcessEnv {
+  const own = /^npm_(config_(local_)?prefix|config_workspace|config_global|package|lifecycle|command)/;
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !own.test(name)));
+}

@@ -1,0 +1,43 @@
+import {join} from 'node:path';
+import {pathToFileURL} from 'node:url';
+import type {BackendName} from '../backend.js';
+import {packageFolder} from './package-folder.cjs';
+import {lastLine, runCommand} from './run-command.js';
+import type {SmallTraining} from './small-convolution.js';
+
+/** How far single-precision sums in another order may lie apart, relative to numbers around 1. */
+const TOLERANCE = 1e-4;
+
+/**
+ * Trains a small convolution on TensorFlow in a fresh process, and in another on the plain JavaScript backend, and
+ * compares losses and weights.
+ *
+ * @returns what TensorFlow ran on.
+ * @throws one line: it does not load, or its numbers are not the reference's.
+ */
+export async function prove(): Promise<string> {
+  const {reason, values} = await trainIn('tensorflow');
+  const reference = await trainIn('cpu');
+  const difference = Math.max(...reference.values.map((value, i) => Math.abs(value - (values[i] ?? NaN))));
+  if (!(difference <= TOLERANCE)) {
+    throw new Error(
+      `TensorFlow runs, but trains a convolution to other numbers than the reference (${difference} apart)`,
+    );
+  }
+  return reason;
+}
+
+async function trainIn(backend: BackendName): Promise<SmallTraining> {
+  const module = pathToFileURL(join(packageFolder, 'dist/esm/node/setup/small-convolution.js')).href;
+  const result = await runCommand(process.execPath, [
+    ...['--input-type=module', '--eval'],
+    `import {trainSmallConvolution} from ${JSON.stringify(module)};
+     try { console.log(JSON.stringify(await trainSmallConvolution('${backend}'))); }
+     catch (error) { console.error(error.message); process.exitCode = 1; }`,
+  ]);
+  const line = result.stdout.trim().split('\n').at(-1)!;
+  if (result.status !== 0 || !line.startsWith('{')) {
+    throw new Error(`TensorFlow was set up, but does not train: ${lastLine(result)}`);
+  }
+  return JSON.parse(line) as SmallTraining;
+}
