@@ -24,6 +24,8 @@ const tiny = [
   '16',
   '--batch',
   '2',
+  '--backend',
+  'wasm',
   '--threads',
   '1',
 ];

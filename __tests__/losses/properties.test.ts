@@ -153,8 +153,9 @@ describeOnBackends('cost', () => {
       const {value, grads} = tf.valueAndGrads((r, f) => loss.discriminator(r, f))([real, fake]);
       return [value, ...grads];
     });
-    // The profile also has an entry for each function with a gradient of its own, which is no kernel.
-    const run = kernels.filter(({name}) => tf.getKernel(name, tf.getBackend()));
+    // The profile also has an entry for each function with a gradient of its own, which is no kernel, and tfjs-node's
+    // Mean one for a Cast to float32, with which TensorFlow just hands a float32 tensor on.
+    const run = kernels.filter(({name}) => name !== 'Cast' && tf.getKernel(name, tf.getBackend()));
     expect(run.length).toBeGreaterThan(10);
     expect(run.length).toBeLessThanOrEqual(26);
   });

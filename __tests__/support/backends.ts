@@ -5,7 +5,10 @@ import {registerGradients} from '../../src/gradients/register.js';
 import {startWebGpu} from '../../src/node/webgpu-backend.js';
 import {registerTrainingKernels} from '../../src/wasm/index.js';
 
-/** The backends this run covers: TFJS_RAGAN_TEST_BACKENDS (comma-separated), or all that plain npm gives. */
+/**
+ * The backends this run covers: TFJS_RAGAN_TEST_BACKENDS (comma-separated), or all that plain npm gives. `tensorflow` and
+ * `cuda` need `npx tfjs-ragan setup` first.
+ */
 export const testBackends = (process.env.TFJS_RAGAN_TEST_BACKENDS ?? 'cpu,wasm').split(',');
 
 /** Makes `name` the active backend, with the project's gradients, and its training kernels where it has any. */
@@ -21,6 +24,11 @@ export async function activateBackend(name: string): Promise<void> {
     await startWebGpu({}, true);
     // Not the short cut by which the backend leaves small tensors to JavaScript.
     tf.env().set('WEBGPU_CPU_FORWARD', false);
+  }
+  if (name === 'tensorflow' || name === 'cuda') {
+    const {useBackend} = await import('../../src/node/backend.js');
+    await useBackend(name);
+    return;
   }
   if (!(await tf.setBackend(name))) throw new Error(`backend ${name} could not be initialised`);
   await tf.ready();

@@ -29,7 +29,7 @@ export async function compileBinding(compiler: string, npmFolder: string, tensor
     ...runPath,
     ...['-o', BINDING],
   ]);
-  const quietSource = join(packageFolder, 'tensorflow', 'load_quietly.cc');
+  const quietSource = join(packageFolder(), 'tensorflow', 'load_quietly.cc');
   await compile(compiler, npmFolder, [...shared, quietSource, ...runPath, '-ldl', '-o', QUIET_LOADER]);
 }
 
@@ -45,6 +45,6 @@ async function compile(compiler: string, folder: string, args: string[]): Promis
 
 /** The headers of Node's C interface, from the npm package that holds nothing else. */
 function nodeHeaders(): string {
-  const require = createRequire(join(packageFolder, 'package.json'));
+  const require = createRequire(join(packageFolder(), 'package.json'));
   return (require('node-api-headers') as {include_dir: string}).include_dir;
 }

@@ -21,13 +21,12 @@ export interface PlacedPackage {
  * In this package's own folder: from there Node finds the same `@tensorflow/tfjs` as for this package itself, and
  * package managers, which look into `node_modules` only, let it be.
  */
-const NATIVE = join(packageFolder, 'native');
-const RECORD = join(NATIVE, 'setup.json');
+const nativeFolder = () => join(packageFolder(), 'native');
 
-/** The native package of this copy of tfjs-ragan, or undefined if none was set up. */
+/** The native package of this copy of tfjs-ragan, or undefined if none was set up (as in a bundle). */
 export async function placedPackage(): Promise<PlacedPackage | undefined> {
   try {
-    return located(JSON.parse(await readFile(RECORD, 'utf8')) as PlacedRecord);
+    return located(JSON.parse(await readFile(join(nativeFolder(), 'setup.json'), 'utf8')) as PlacedRecord);
   } catch {
     return undefined;
   }
@@ -37,12 +36,12 @@ export async function placedPackage(): Promise<PlacedPackage | undefined> {
 type PlacedRecord = Omit<PlacedPackage, 'folder'>;
 
 function located(record: PlacedRecord): PlacedPackage {
-  return {...record, folder: join(NATIVE, 'node_modules', record.name)};
+  return {...record, folder: join(nativeFolder(), 'node_modules', record.name)};
 }
 
 /** Puts a copy of an installed npm package in place, with the packages it needs; replaces what was there. */
 export async function placePackage(installed: string, record: PlacedRecord): Promise<PlacedPackage> {
-  await replaceFolder(NATIVE, async folder => {
+  await replaceFolder(nativeFolder(), async folder => {
     await cp(join(installed, 'node_modules'), join(folder, 'node_modules'), {recursive: true});
     await writeFile(join(folder, 'setup.json'), JSON.stringify(record, null, 2));
   });
@@ -52,8 +51,8 @@ export async function placePackage(installed: string, record: PlacedRecord): Pro
 /** Removes the native package from this copy of tfjs-ragan. */
 export async function removePlacedPackage(): Promise<void> {
   try {
-    await rm(NATIVE, {recursive: true, force: true});
+    await rm(nativeFolder(), {recursive: true, force: true});
   } catch (error) {
-    throw fileError('remove', NATIVE, error);
+    throw fileError('remove', nativeFolder(), error);
   }
 }

@@ -28,7 +28,7 @@ export async function prove(): Promise<string> {
 }
 
 async function trainIn(backend: BackendName): Promise<SmallTraining> {
-  const module = pathToFileURL(join(packageFolder, 'dist/esm/node/setup/small-convolution.js')).href;
+  const module = pathToFileURL(join(packageFolder(), 'dist/esm/node/setup/small-convolution.js')).href;
   const result = await runCommand(process.execPath, [
     ...['--input-type=module', '--eval'],
     `import {trainSmallConvolution} from ${JSON.stringify(module)};

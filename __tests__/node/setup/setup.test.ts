@@ -1,0 +1,169 @@
+import {spawnSync} from 'node:child_process';
+import {existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {removeTensorFlow, setUpTensorFlow} from 'tfjs-ragan/node';
+import {placedPackage} from '../../../src/node/setup/placed-package.js';
+import {prove} from '../../../src/node/setup/prove.js';
+import {fakePrograms} from '../../support/fake-programs.js';
+
+// The real thing is fetched, compiled and trained in .ci/run. Here pip, npm and the compiler are scripts that leave
+// behind what the real ones would, and write down that they ran.
+jest.mock('../../../src/node/setup/package-folder.cjs', () => ({packageFolder: () => process.env.TEST_PACKAGE_FOLDER}));
+jest.mock('../../../src/node/setup/prove.js', () => ({prove: jest.fn()}));
+
+const linux = process.platform === 'linux' && process.arch === 'x64';
+const describeOnLinux = linux ? describe : describe.skip;
+
+const scripts = (log: string) => ({
+  python3: `
+    case "$*" in *--version*) exit 0;; esac
+    echo "pip $*" >> ${log}
+    while [ "$1" != --target ]; do shift; done
+    [ -z "$FAIL_PIP" ] || { mkdir -p "$2/half"; echo "ERROR: No space left on device" >&2; exit 1; }
+    sleep 0.3
+    mkdir -p "$2/tensorflow/include/tensorflow/c" "$2/tensorflow/include/Eigen" "$2/tensorflow/python"
+    touch "$2/tensorflow/libtensorflow_cc.so.2" "$2/tensorflow/libtensorflow_framework.so.2"
+    touch "$2/tensorflow/include/tensorflow/c/c_api.h" "$2/tensorflow/include/Eigen/Core" "$2/tensorflow/python/x.so"
+    mkdir -p "$2/nvidia/cudnn/lib" "$2/nvidia/cudnn/include" "$2/nvidia/cuda_nvcc/bin"
+    touch "$2/nvidia/cudnn/lib/libcudnn.so.9" "$2/nvidia/cudnn/include/cudnn.h" "$2/nvidia/cuda_nvcc/bin/ptxas"
+    echo "Downloading tensorflow.whl (1 MB)"`,
+  npm: `
+    echo "npm $*" >> ${log}
+    mkdir -p node_modules/@tensorflow/tfjs-node node_modules/@tensorflow/tfjs-node-gpu node_modules/@tensorflow/tfjs`,
+  'g++': `echo "g++ $*" >> ${log}; while [ "$1" != -o ]; do shift; done; echo compiled > "$2"`,
+});
+
+describeOnLinux('setUpTensorFlow', () => {
+  const environment = {...process.env};
+  let folder: string;
+  let cache: string;
+  let log: string;
+  let progress: string[];
+  const inPackage = (...names: string[]) => join(folder, 'package', ...names);
+  const setUp = (options = {}) => setUpTensorFlow({folder: cache, onProgress: line => progress.push(line), ...options});
+  const ran = (program: string) =>
+    (existsSync(log) ? readFileSync(log, 'utf8') : '').split('\n').filter(line => line.startsWith(`${program} `));
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'tfjs-ragan-setup-'));
+    cache = join(folder, 'cache');
+    log = join(folder, 'log');
+    progress = [];
+    mkdirSync(inPackage('tensorflow'), {recursive: true});
+    mkdirSync(inPackage('node_modules/node-api-headers'), {recursive: true});
+    writeFileSync(inPackage('node_modules/node-api-headers/index.js'), 'exports.include_dir = "/headers"');
+    writeFileSync(inPackage('tensorflow/requirements-cpu.txt'), '# pinned\ntensorflow-cpu==2.21.0 --hash=sha256:00\n');
+    writeFileSync(inPackage('tensorflow/requirements-cuda.txt'), 'tensorflow==2.21.0 --hash=sha256:00\n');
+    process.env = {
+      ...environment,
+      TEST_PACKAGE_FOLDER: inPackage(),
+      PATH: fakePrograms(join(folder, 'bin'), scripts(log)),
+    };
+    delete process.env.CXX;
+    jest.mocked(prove).mockReset().mockResolvedValue('TensorFlow on a test');
+  });
+  afterEach(() => {
+    process.env = {...environment};
+    rmSync(folder, {recursive: true, force: true});
+  });
+
+  test('fetches by hash, keeps libraries and headers, compiles, and puts the package in place', async () => {
+    const result = await setUp();
+    expect(result).toMatchObject({name: '@tensorflow/tfjs-node', version: '2.21.0', reason: 'TensorFlow on a test'});
+    expect(await placedPackage()).toMatchObject({name: '@tensorflow/tfjs-node', folder: result.folder});
+    expect(readFileSync(join(result.folder, 'lib/napi-v8/tfjs_binding.node'), 'utf8')).toBe('compiled\n');
+    expect(existsSync(inPackage('native/node_modules/@tensorflow/tfjs'))).toBe(false);
+    expect(ran('pip')[0]).toMatch(/--no-deps .*--require-hashes -r .*requirements-cpu\.txt$/);
+    expect(ran('npm')[0]).toContain('--ignore-scripts');
+    expect(readdirSync(join(cache, 'tensorflow-cpu-2.21.0')).sort()).toEqual(['npm-4.22.0', 'nvidia', 'tensorflow']);
+    expect(readdirSync(result.tensorflow).sort()).toEqual([
+      'include',
+      'libtensorflow_cc.so.2',
+      'libtensorflow_framework.so.2',
+    ]);
+    expect(readdirSync(join(result.tensorflow, 'include'))).toEqual(['tensorflow']);
+    expect(readdirSync(join(cache, 'tensorflow-cpu-2.21.0/nvidia')).sort()).toEqual(['cuda_nvcc', 'cudnn']);
+    expect(readdirSync(join(cache, 'tensorflow-cpu-2.21.0/nvidia/cudnn'))).toEqual(['lib']);
+    expect(progress.join('\n')).toMatch(/Fetching TensorFlow 2\.21\.0[^]*Compiling[^]*Training/);
+  });
+
+  test('touches nothing outside the private folder and the package', async () => {
+    await setUp();
+    expect(readdirSync(folder).sort()).toEqual(['bin', 'cache', 'log', 'package']);
+    expect(readdirSync(inPackage()).sort()).toEqual(['native', 'node_modules', 'tensorflow']);
+  });
+
+  test('does nothing twice, not even after the package was installed anew', async () => {
+    await setUp();
+    rmSync(inPackage('native'), {recursive: true});
+    await setUp();
+    expect(ran('pip')).toHaveLength(1);
+    expect(ran('npm')).toHaveLength(1);
+    expect(ran('g++')).toHaveLength(2); // the binding and the quiet loader
+    expect(await placedPackage()).toBeDefined();
+  });
+
+  test('two at once: the second waits and finds all done', async () => {
+    await Promise.all([setUp(), setUp()]);
+    expect(ran('pip')).toHaveLength(1);
+    expect(progress.filter(line => line.includes('waiting for it'))).toHaveLength(1);
+  });
+
+  test('starts over cleanly after a fetch that failed or was interrupted', async () => {
+    process.env.FAIL_PIP = '1';
+    await expect(setUp()).rejects.toThrow('no space is left on the disk');
+    expect(readdirSync(cache)).toEqual([]);
+    delete process.env.FAIL_PIP;
+    mkdirSync(join(cache, 'tensorflow-cpu-2.21.0.1234.tmp', 'pip'), {recursive: true});
+    await setUp();
+    expect(readdirSync(cache)).toEqual(['tensorflow-cpu-2.21.0']);
+  });
+
+  test('leaves no backend behind that does not train, and compiles it again next time', async () => {
+    jest.mocked(prove).mockRejectedValueOnce(new Error('other numbers than the reference'));
+    await expect(setUp()).rejects.toThrow('other numbers');
+    expect(await placedPackage()).toBeUndefined();
+    await setUp();
+    expect(ran('pip')).toHaveLength(1);
+    expect(ran('g++')).toHaveLength(4);
+  });
+
+  test('takes another version without pinned hashes, and CUDA under the name of the GPU package', async () => {
+    const {version} = await setUp({version: '2.20.0'});
+    expect(version).toBe('2.20.0');
+    expect(ran('pip')[0]).toMatch(/tensorflow-cpu==2\.20\.0$/);
+    expect(await setUp({cuda: true})).toMatchObject({name: '@tensorflow/tfjs-node-gpu', cuda: true});
+    expect(ran('pip')[1]).toMatch(/requirements-cuda\.txt$/);
+  });
+
+  test('uses a TensorFlow that is there, where it is', async () => {
+    const {tensorflow} = await setUp();
+    const result = await setUp({tensorflow});
+    expect(result.tensorflow).toBe(tensorflow);
+    expect(ran('pip')).toHaveLength(1);
+    expect(ran('g++').at(-1)).toContain(`-rpath -Xlinker ${tensorflow}`);
+  });
+
+  test('removal undoes it and leaves what is not its own', async () => {
+    await setUp();
+    writeFileSync(join(cache, 'mine'), '');
+    expect(await removeTensorFlow()).toHaveLength(2);
+    expect(readdirSync(cache)).toEqual(['mine']);
+    expect(readdirSync(inPackage()).sort()).toEqual(['node_modules', 'tensorflow']);
+    expect(await removeTensorFlow({folder: cache})).toEqual([]);
+    rmSync(join(cache, 'mine'));
+    await removeTensorFlow({folder: cache});
+    expect(existsSync(cache)).toBe(false);
+  });
+
+  test('says in one line what is missing', () => {
+    const main = join(__dirname, '../../../dist/esm/cli/main.js');
+    const {status, stderr} = spawnSync(process.execPath, [main, 'setup', '--dir', cache], {
+      encoding: 'utf8',
+      env: {...environment, PATH: '/nowhere', CXX: ''},
+    });
+    expect(stderr).toMatch(/^tfjs-ragan: no C\+\+ compiler was found .*\n$/);
+    expect(status).toBe(2);
+  });
+});
