@@ -51,6 +51,30 @@ export async function writeFilesAtomically(
   }
 }
 
+/**
+ * Fills a folder beside its place with `fill` and puts it there in place of what was there before.
+ *
+ * @throws one line naming the path and the reason; then what was there before is still there.
+ */
+export async function replaceFolder(path: string, fill: (folder: string) => Promise<void>): Promise<void> {
+  const [beside, old] = [`${path}.${randomUUID()}.tmp`, `${path}.${randomUUID()}.old`];
+  try {
+    await naming(path, async () => {
+      await mkdir(beside, {recursive: true});
+      await fill(beside);
+      await rename(path, old).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'ENOENT') throw error;
+      });
+      await rename(beside, path);
+    });
+  } catch (error) {
+    await rename(old, path).catch(() => undefined);
+    await rm(beside, {recursive: true, force: true}).catch(() => undefined);
+    throw error;
+  }
+  await rm(old, {recursive: true, force: true});
+}
+
 async function naming(path: string, write: () => Promise<void>): Promise<void> {
   try {
     await write();
