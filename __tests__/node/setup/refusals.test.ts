@@ -89,6 +89,11 @@ test('refuses a folder that is no TensorFlow, and a Python that has none', async
   await expect(installedTensorFlow(true)).rejects.toThrow(/has no TensorFlow: name its folder/);
 });
 
+test('does not take a folder of that name in the working directory for a Python package', async () => {
+  usePrograms({python3: 'pwd'});
+  await expect(installedTensorFlow(true)).rejects.toThrow('/ is not a TensorFlow');
+});
+
 test('finds the TensorFlow that Python has, and its version', async () => {
   const tensorflow = join(folder, 'site-packages', 'tensorflow');
   mkdirSync(join(tensorflow, 'include/tensorflow/c'), {recursive: true});

@@ -34,12 +34,10 @@ export async function installedTensorFlow(where: string | true): Promise<Install
 
 async function pythonsOwn(): Promise<string> {
   const python = findProgram('python3');
-  const found =
-    python &&
-    (await runCommand(python, [
-      '-c',
-      'import importlib.util as u; s = u.find_spec("tensorflow"); print(s.submodule_search_locations[0] if s else "")',
-    ]));
+  const program =
+    'import importlib.util as u; s = u.find_spec("tensorflow"); print(s.submodule_search_locations[0] if s else "")';
+  // Not from this folder, where Python would take any folder of that name for it.
+  const found = python && (await runCommand(python, ['-c', program], {cwd: '/'}));
   const folder = found ? found.stdout.trim() : '';
   if (folder === '') {
     throw new Error(

@@ -120,7 +120,9 @@ async function provideTensorFlow(folder: string, options: SetUpOptions) {
   if (!existsSync(home)) {
     const python = await requirePython();
     await requireSpace(folder, SPACE[kind]);
-    onProgress(`Fetching TensorFlow ${version} for ${cuda ? 'CUDA 12 (3.4 GB)' : 'the CPU (275 MB)'} into ${home}`);
+    onProgress(
+      `Fetching TensorFlow ${version} for ${cuda ? 'CUDA 12 (about 3.4 GB)' : 'the CPU (about 275 MB)'} into ${home}`,
+    );
     await makeFolder(home, async beside => {
       await fetchTensorFlow(beside, {python, cuda, version: options.version, onProgress});
       await keepLibraries(beside);
