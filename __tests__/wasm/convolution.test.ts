@@ -54,7 +54,36 @@ const cases: Case[] = [
       [0, 0],
     ],
   },
+  {
+    // The last row and column of x are under no tap.
+    input: [2, 7, 7, 2],
+    filter: [4, 4, 2, 3],
+    strides: 2,
+    pad: [
+      [0, 0],
+      [2, 0],
+      [2, 0],
+      [0, 0],
+    ],
+  },
   {input: [4, 16, 16, 8], filter: [3, 3, 8, 16], strides: 1, pad: 'same'},
+  // Many channels for small images: the input's gradient by products added up.
+  {input: [2, 6, 5, 3], filter: [3, 3, 3, 16], strides: 1, pad: 'same'},
+  {input: [3, 8, 8, 5], filter: [4, 4, 5, 16], strides: 2, pad: 'same'},
+  {input: [1, 10, 10, 2], filter: [2, 2, 2, 8], strides: 3, pad: 'valid'},
+  {
+    input: [1, 5, 6, 2],
+    filter: [2, 2, 2, 24],
+    strides: 1,
+    pad: [
+      [0, 0],
+      [3, 2],
+      [2, 3],
+      [0, 0],
+    ],
+  },
+  // More than is made at a time: the filter's gradient in two parts.
+  {input: [3, 40, 40, 8], filter: [2, 31, 8, 1], strides: 1, pad: 'same'},
 ];
 
 async function gradients(backend: string, {input, filter, strides, pad}: Case) {

@@ -7,6 +7,41 @@ async function onBackend(backend: string, compute: () => tf.Tensor): Promise<tf.
   return tf.tidy(compute).data();
 }
 
+describe('on wasm, as on cpu,', () => {
+  test('leaky ReLU of every kind of number', async () => {
+    const numbers = [-2, -0, 0, 3, Infinity, -Infinity, NaN];
+    const values = () => tf.leakyRelu(tf.tensor1d(numbers), 0.2);
+    expect([...(await onBackend('wasm', values))]).toEqual([...(await onBackend('cpu', values))]);
+  });
+
+  test.each([
+    [[6, 2, 5], 3, 0],
+    [[3, 150, 4], [1, 140, 9], 1],
+    [[4, 3, 7], [2, 0, 5], -1],
+  ])('the parts of %j split by %j along axis %d', async (shape, sizes, axis) => {
+    const parts = async (backend: string) => {
+      await activateBackend(backend);
+      const tensors = tf.split(tf.randomNormal(shape, 0, 1, 'float32', 1), sizes, axis);
+      return Promise.all(tensors.map(async part => [part.shape, [...(await part.data())]]));
+    };
+    expect(await parts('wasm')).toEqual(await parts('cpu'));
+  });
+
+  test.each([
+    [[7, 5], 0, false],
+    [[2, 3, 3, 6], [0, 1, 2], false],
+    [[2, 3, 3, 6], [2, 0, 1], true],
+    [[2, 4, 6], [0, 2], false],
+  ])('the sum of %j over %j (keepDims %s)', async (shape, axes, keepDims) => {
+    const sum = () => tf.randomNormal(shape, 0, 1, 'float32', 1).sum(axes, keepDims);
+    await activateBackend('wasm');
+    const actual = sum();
+    expectClose(await actual.data(), await onBackend('cpu', sum), 1e-6);
+    await activateBackend('cpu');
+    expect(actual.shape).toEqual(sum().shape);
+  });
+});
+
 describe('gradients on wasm', () => {
   test('of leaky ReLU are those on cpu', async () => {
     const gradient = () =>

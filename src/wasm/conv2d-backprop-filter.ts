@@ -53,6 +53,8 @@ type Conv2DInfo = backend_util.Conv2DInfo;
 
 /** The positions that x and dy share: of each image, the rows of dy and as many more as keep it from the next image. */
 interface Grid {
+  /** Rows of each image that a tap may read; those that follow are zeros. */
+  height: number;
   /** Positions of one image. */
   imageLength: number;
   /** Rows of the left matrix: columns of the filter times input channels. */
@@ -69,6 +71,7 @@ function gridOf(conv: Conv2DInfo): Grid {
   const height = Math.max(outHeight, Math.min(outHeight + down, Math.ceil(inHeight / strideHeight)));
   const gap = Math.max(up, outHeight + down - height);
   return {
+    height,
     imageLength: (height + gap) * outWidth,
     rows: filterWidth * inChannels,
     before: up * outWidth,
@@ -129,7 +132,7 @@ function shiftedImages(
   const target = backend.typedArrayFromHeap(out);
   target.fill(0, 0, grid.before);
   target.fill(0, size - grid.after);
-  const height = grid.imageLength / outWidth;
+  const lastRow = Math.min(inHeight, grid.height * strideHeight);
   const blockLength = inChannels * length;
   for (let column = 0; column < filterWidth; column++) {
     const {shift, phase} = tapOf(column, conv.padInfo.left, strideWidth);
@@ -148,7 +151,7 @@ function shiftedImages(
     const begin = Math.max(copied ? outWidth - 1 : 0, -shift);
     const end = Math.min(outWidth, Math.ceil((inWidth - phase) / strideWidth) - shift);
     for (let image = 0; image < count; image++) {
-      for (let row = 0; row < Math.min(inHeight, height * strideHeight); row++) {
+      for (let row = 0; row < lastRow; row++) {
         const block = grid.before + ((row % strideHeight) * filterWidth + column) * blockLength;
         const position = image * grid.imageLength + Math.floor(row / strideHeight) * outWidth;
         transposeTo(
