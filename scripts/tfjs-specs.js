@@ -1,7 +1,8 @@
 // Runs the specs that ship inside @tensorflow/tfjs-core on one backend, with this package's kernels.
 //   node scripts/tfjs-specs.js [--backend wasm|cpu|webgpu] [--filter REGEXP] [--stock]
 // The specs import the package's own files, so everything is bundled from the packages' ES modules: one engine for all.
-// None is left out. Ends with "N passed, N failed"; exits non-zero on a failure.
+// --stock leaves this package's gradients and wasm kernels out; webgpu keeps what mends it. No spec is left out.
+// Ends with "N passed, N failed"; exits non-zero on a failure.
 import {build} from 'esbuild';
 import Jasmine from 'jasmine';
 import {mkdtempSync, rmSync} from 'node:fs';

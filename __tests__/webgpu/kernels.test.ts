@@ -66,3 +66,21 @@ describeOnBackends('accumulation along an axis', () => {
     }
   });
 });
+
+describeOnBackends('a product of the elements', backend => {
+  // Small tensors are left to JavaScript in the backend's own setting, which the other tests change.
+  const leaveToJavaScript = (yes: boolean) => {
+    if (backend === 'webgpu') tf.env().set('WEBGPU_CPU_FORWARD', yes);
+  };
+  afterEach(() => leaveToJavaScript(false));
+
+  test.each([false, true])('keeps the dimensions it is asked to keep (small ones in JavaScript: %s)', async yes => {
+    leaveToJavaScript(yes);
+    const x = tf.tensor2d([1, 2, 3, 4, 5, 6], [2, 3]);
+    const rows = tf.prod(x, -1, true);
+    expect(rows.shape).toEqual([2, 1]);
+    expectClose(await valuesOf(rows), [6, 120]);
+    expect(tf.prod(x, undefined, true).shape).toEqual([1, 1]);
+    expect(tf.prod(x, 0).shape).toEqual([3]);
+  });
+});

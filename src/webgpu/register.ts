@@ -4,13 +4,14 @@ let registered = false;
 
 /**
  * Mends what the webgpu backend of TensorFlow.js 4.22 computes wrongly: large products with a transposed right matrix,
- * and reversed cumulative sums and products. Call it once `@tensorflow/tfjs-backend-webgpu` is imported; calling it again
- * does nothing.
+ * reversed cumulative sums and products, and the shape of `tf.prod` with `keepDims`. Call it once
+ * `@tensorflow/tfjs-backend-webgpu` is imported; calling it again does nothing.
  */
 export function registerWebGpuKernels(): void {
   if (registered) return;
   for (const kernelName of ['BatchMatMul', '_FusedMatMul']) replace(kernelName, withoutSplitting);
   for (const kernelName of ['Cumsum', 'Cumprod']) replace(kernelName, reversingOutside);
+  replace('Prod', keepingDimensions);
   registered = true;
 }
 
@@ -65,5 +66,16 @@ function reversingOutside(original: KernelFunction): KernelFunction {
     const result = reverse(sums);
     for (const {dataId} of [turned, sums]) (backend as tf.KernelBackend).disposeData(dataId);
     return result;
+  };
+}
+
+/** For a small tensor the backend computes the product in JavaScript, and there forgets the axes that are kept. */
+function keepingDimensions(original: KernelFunction): KernelFunction {
+  return args => {
+    const product = original(args) as tf.TensorInfo;
+    if (!args.attrs?.keepDims) return product;
+    const {shape} = args.inputs.x!;
+    const axes = tf.util.parseAxisParam(args.attrs.axis as number | number[], shape);
+    return {...product, shape: shape.map((size, axis) => (axes.includes(axis) ? 1 : size))};
   };
 }
