@@ -1,0 +1,150 @@
+import type * as tf from '@tensorflow/tfjs';
+import type {Attribute} from './binding.js';
+
+/** Where a value in a recorded step comes from. */
+export type Source =
+  | {from: 'op'; index: number; output: number}
+  | {from: 'input'; index: number}
+  /** A constant that JavaScript made during the step. */
+  | {from: 'constant'; index: number}
+  /** A tensor that was there before the step and is neither an input nor a variable. */
+  | {from: 'outside'; index: number}
+  /** A variable, as it was before the step or after so many of the step's updates. */
+  | {from: 'variable'; index: number; updates: number};
+
+/** One TensorFlow op of a step. */
+export interface RecordedOp {
+  kind: 'op';
+  name: string;
+  attributes: Attribute[];
+  inputs: Source[];
+  outputs: {shape: number[]; dtype: number}[];
+  /** Where in the program it was called, told by `callSite`. */
+  site: Error;
+}
+
+/** An update of one variable by an optimizer that TensorFlow has an op for. */
+export interface VariableUpdate {
+  variable: number;
+  /** Variables of the optimizer that belong to this one: Adam's two moments. */
+  slots: number[];
+  gradient: Source;
+}
+
+/** All updates of one call of an optimizer's `applyGradients`. */
+export interface RecordedUpdate {
+  kind: 'update';
+  /** Number of the optimizer in `Recording.optimizers`. */
+  optimizer: number;
+  /** Variables of the optimizer that belong to all: Adam's two powers of its decay rates. */
+  shared: number[];
+  updates: VariableUpdate[];
+  site: Error;
+}
+
+/** A constant that JavaScript made during a step. */
+export interface Constant {
+  shape: number[];
+  dtype: number;
+  bytes: Uint8Array;
+  site: Error;
+}
+
+/** A training step as the TensorFlow ops it ran. */
+export interface Recording {
+  inputs: {shape: number[]; dtype: number}[];
+  ops: (RecordedOp | RecordedUpdate)[];
+  constants: Constant[];
+  /** Data of tensors from outside the step. */
+  outside: {dataId: object; shape: number[]; dtype: number; site: Error}[];
+  variables: tf.Variable[];
+  /** Where each variable's value comes from when the step ends. */
+  assigned: Source[];
+  optimizers: tf.Optimizer[];
+  /** How often each optimizer counted a step. */
+  iterations: number[];
+  outputs: Source[];
+}
+
+/** Why two recordings of a step are not the same step, or undefined if they are. */
+export function difference(first: Recording, second: Recording): string | undefined {
+  const {ops} = second;
+  for (let i = 0; i < Math.min(first.ops.length, ops.length); i++) {
+    const [before, now] = [first.ops[i]!, ops[i]!];
+    const reason =
+      before.kind === 'op' && now.kind === 'op' ? opDifference(before, now) : updateDifference(before, now);
+    if (reason) return `${describeOp(second, i)} ${reason}${callSite(now.site)}`;
+  }
+  if (first.ops.length !== ops.length) {
+    const extra = Math.min(first.ops.length, ops.length);
+    const longer = first.ops.length > ops.length ? first : second;
+    return (
+      `it ran ${first.ops.length} ops, then ${ops.length}; ` +
+      `the first too many is ${describeOp(longer, extra)}${callSite(longer.ops[extra]!.site)}`
+    );
+  }
+  for (const [i, constant] of second.constants.entries()) {
+    if (!sameConstant(first.constants[i], constant)) {
+      return (
+        `a constant of shape [${constant.shape.join()}] made in JavaScript changes from step to step: ` +
+        `give it to the step as an input${callSite(constant.site)}`
+      );
+    }
+  }
+  for (const [i, tensor] of second.outside.entries()) {
+    if (first.outside[i]?.dataId !== tensor.dataId) {
+      return (
+        `a tensor of shape [${tensor.shape.join()}] from outside is another one at every step: ` +
+        `give it to the step as an input${callSite(tensor.site)}`
+      );
+    }
+  }
+  const same = (name: 'assigned' | 'outputs') => JSON.stringify(first[name]) === JSON.stringify(second[name]);
+  if (first.variables.length !== second.variables.length || first.variables.some((v, i) => v !== second.variables[i])) {
+    return 'it uses other variables at every step';
+  }
+  if (!same('assigned')) return 'its variables end from another op';
+  return same('outputs') ? undefined : 'it returns the result of another op';
+}
+
+/** An op by its name, and the variable beside which it stands, which names the layer. */
+export function describeOp({ops, variables}: Recording, index: number): string {
+  const op = ops[index]!;
+  if (op.kind === 'update') return 'an update by an optimizer';
+  const variable = op.inputs.find(input => input.from === 'variable');
+  return variable ? `${op.name} with ${variables[variable.index]!.name}` : op.name;
+}
+
+/** The first place in a stack that is neither tfjs nor this package, as ", at file:line". */
+export function callSite({stack = ''}: Error): string {
+  const frame = stack
+    .split('\n')
+    .slice(1)
+    .find(line => !/node_modules|node:internal|<anonymous>|[\\/]node[\\/]capture[\\/]/.test(line));
+  return frame ? `, ${frame.trim()}` : '';
+}
+
+function opDifference(before: RecordedOp, now: RecordedOp): string | undefined {
+  if (before.name !== now.name) return `stands where ${before.name} stood the step before`;
+  const changed = now.attributes.find((one, i) => JSON.stringify(one) !== JSON.stringify(before.attributes[i]));
+  if (changed || before.attributes.length !== now.attributes.length) {
+    return `has another attribute ${changed?.name ?? ''} at every step`;
+  }
+  if (JSON.stringify(before.outputs) !== JSON.stringify(now.outputs)) return 'gives another shape at every step';
+  return JSON.stringify(before.inputs) === JSON.stringify(now.inputs) ? undefined : 'takes other inputs at every step';
+}
+
+function updateDifference(before: Recording['ops'][number], now: Recording['ops'][number]): string | undefined {
+  if (before.kind !== now.kind) return 'stands where another op stood the step before';
+  const bare = (one: typeof now) => JSON.stringify({...one, site: undefined});
+  return bare(before) === bare(now) ? undefined : 'changes from step to step';
+}
+
+function sameConstant(before: Constant | undefined, {shape, dtype, bytes}: Constant): boolean {
+  return (
+    before !== undefined &&
+    before.dtype === dtype &&
+    before.shape.join() === shape.join() &&
+    Buffer.compare(before.bytes, bytes) === 0
+  );
+}

@@ -1,0 +1,285 @@
+import {DTYPES} from './binding.js';
+import type {AttrValue, GraphNode} from './graph-writer.js';
+import {attrValue, savedModel} from './graph-writer.js';
+import {fusedOptimizer} from './optimizers.js';
+import type {RecordedOp, RecordedUpdate, Recording, Source} from './recording.js';
+
+/** A recorded step as a TensorFlow graph, and the names to run it by. */
+export interface StepGraph {
+  /** The file `saved_model.pb`. */
+  bytes: Uint8Array;
+  nodes: number;
+  /** Fed at every run, in this order: the inputs, the tensors from outside, the settings of fused optimizers. */
+  feeds: string;
+  /** Fetched at every run. */
+  outputs: string;
+  /** Fed with all variables to set them, fetching `ready`. */
+  initial: string;
+  /** Fetches all variables. */
+  values: string;
+  /** Fetches a constant after all variables are freed. */
+  freed: string;
+  /** Numbers of the variables that a run changes. */
+  changed: number[];
+}
+
+/** The optimizers of a recording that are fused, with the number of their first placeholder. */
+export function fusedOptimizers({optimizers}: Recording) {
+  return optimizers.flatMap((optimizer, index) => {
+    const fused = fusedOptimizer(optimizer);
+    return fused ? [{index, optimizer, fused}] : [];
+  });
+}
+
+/**
+ * Turns a recording into a graph.
+ *
+ * Variables become resources that stay in the session. Each is read as often as it changes; a write runs after the
+ * reads of the value before. An optimizer's updates run once all its gradients are there, so a step that fails on the
+ * way to them leaves the weights as they were.
+ */
+export function stepGraph(recording: Recording): StepGraph {
+  return new GraphBuilder(recording).build();
+}
+
+const FLOAT: AttrValue = {type: DTYPES.float32!};
+
+class GraphBuilder {
+  private readonly nodes: GraphNode[] = [];
+  private readonly names: string[] = [];
+  private readonly versions: number[];
+  private readonly lastWrite: (string | undefined)[];
+  /** Values of variables that something in the step uses: "variable/updates". */
+  private readonly used = new Set<string>();
+
+  constructor(private readonly recording: Recording) {
+    this.versions = recording.variables.map(() => 0);
+    this.lastWrite = recording.variables.map(() => undefined);
+    const use = (source: Source) => {
+      if (source.from === 'variable') this.used.add(`${source.index}/${source.updates}`);
+    };
+    for (const op of recording.ops) {
+      if (op.kind === 'op') op.inputs.forEach(use);
+      else op.updates.forEach(({gradient}) => use(gradient));
+    }
+    [...recording.assigned, ...recording.outputs].forEach(use);
+  }
+
+  build(): StepGraph {
+    const {recording} = this;
+    const {variables, outside, constants, ops} = recording;
+    const typed = (tensors: {dtype: string}[]) => tensors.map(({dtype}) => DTYPES[dtype]!);
+    const types = typed(variables);
+    const initial: string[] = [];
+    variables.forEach(({shape}, i) => {
+      const dtype = {type: types[i]!};
+      this.add(`v${i}`, 'VarHandleOp', [], {dtype, shape: {shape}, shared_name: {string: `v${i}`}});
+      this.add(`i${i}`, 'Placeholder', [], {dtype, shape: {shape}});
+      initial.push(this.add(`set${i}`, 'AssignVariableOp', [`v${i}`, `i${i}`], {dtype}));
+      this.add(`get${i}`, 'ReadVariableOp', [`v${i}`], {dtype});
+      this.add(`free${i}`, 'DestroyResourceOp', [`v${i}`], {ignore_lookup_error: {bool: true}});
+    });
+    const feeds = recording.inputs.map(({shape, dtype}, i) => this.placeholder(`x${i}`, shape, dtype));
+    feeds.push(...outside.map(({shape, dtype}, i) => this.placeholder(`o${i}`, shape, dtype)));
+    for (const {index, optimizer, fused} of fusedOptimizers(recording)) {
+      fused.settings(optimizer).forEach((_, i) => feeds.push(this.placeholder(`s${index}_${i}`, [], DTYPES.float32!)));
+    }
+    constants.forEach(({shape, dtype, bytes}, i) =>
+      this.add(`c${i}`, 'Const', [], {dtype: {type: dtype}, value: {tensor: {shape, dtype, bytes}}}),
+    );
+    for (let i = 0; i < ops.length; i++) {
+      const op = ops[i]!;
+      if (op.kind === 'op') this.op(op, i);
+      else this.update(op, i, this.barrier(i));
+    }
+    const changed = this.assign(types);
+    const done = changed.map(i => `^${this.lastWrite[i]!}`);
+    const outputs = recording.outputs.map((source, i) =>
+      this.add(`out${i}`, 'Identity', [this.value(source), ...done], {T: {type: this.typeOf(source)}}),
+    );
+    const constant = (name: string, after: string[]) =>
+      this.add(name, 'Const', after, {
+        dtype: {type: DTYPES.int32!},
+        value: {tensor: {shape: [], dtype: DTYPES.int32!, bytes: new Uint8Array(4)}},
+      });
+    if (outputs.length === 0) outputs.push(constant('done', done));
+    constant(
+      'ready',
+      initial.map(name => `^${name}`),
+    );
+    constant(
+      'freed',
+      variables.map((_, i) => `^free${i}`),
+    );
+    const list = (names: string[]) => names.map(name => `${name}:0`).join();
+    return {
+      bytes: savedModel(this.nodes),
+      nodes: this.nodes.length,
+      feeds: list(feeds),
+      outputs: list(outputs),
+      initial: list(variables.map((_, i) => `i${i}`)),
+      values: list(variables.map((_, i) => `get${i}`)),
+      freed: list(['freed']),
+      changed,
+    };
+  }
+
+  private add(name: string, op: string, inputs: string[], attributes: GraphNode['attributes']): string {
+    this.nodes.push({name, op, inputs, attributes});
+    return name;
+  }
+
+  private placeholder(name: string, shape: number[], dtype: number): string {
+    return this.add(name, 'Placeholder', [], {dtype: {type: dtype}, shape: {shape}});
+  }
+
+  private op({name, inputs, attributes}: RecordedOp, index: number): void {
+    const values = inputs.map(source => this.value(source));
+    const converted = attributes.map(attribute => {
+      const value = attrValue(attribute);
+      if (!value) throw new Error(`${name} has an attribute ${attribute.name} that a graph cannot carry`);
+      return [attribute.name, value] as const;
+    });
+    this.names[index] = this.add(`n${index}_${name}`, name, values, Object.fromEntries(converted));
+  }
+
+  /** One node to wait for before any of the updates that stand together from `first` on. */
+  private barrier(first: number): string {
+    const {ops} = this.recording;
+    if (ops[first - 1]?.kind === 'update') return `ready${this.runStart(first)}`;
+    const gradients = new Set<string>();
+    for (let i = first; ops[i]?.kind === 'update'; i++) {
+      for (const {gradient} of (ops[i] as RecordedUpdate).updates) {
+        gradients.add(`^${this.value(gradient).split(':')[0]!}`);
+      }
+    }
+    return this.add(`ready${first}`, 'NoOp', [...gradients], {});
+  }
+
+  private runStart(index: number): number {
+    let first = index;
+    while (this.recording.ops[first - 1]?.kind === 'update') first--;
+    return first;
+  }
+
+  private update({optimizer, shared, updates}: RecordedUpdate, index: number, barrier: string): void {
+    const {op} = fusedOptimizer(this.recording.optimizers[optimizer]!)!;
+    const after = [`^${barrier}`];
+    const setting = (i: number) => `s${optimizer}_${i}:0`;
+    if (op === 'ResourceApplyGradientDescent') {
+      const rate = this.add(`u${index}_rate`, 'Neg', [setting(0)], {T: FLOAT});
+      for (const {variable, gradient} of updates) {
+        const inputs = [`v${variable}`, rate, this.value(gradient)];
+        this.write(variable, control =>
+          this.add(`u${index}_${variable}`, op, [...inputs, ...after, ...control], {T: FLOAT}),
+        );
+      }
+      return;
+    }
+    const [power1, power2] = shared.map(variable => this.read(variable));
+    const one = this.add(`u${index}_one`, 'Const', [], {
+      dtype: FLOAT,
+      value: {tensor: {shape: [], dtype: DTYPES.float32!, bytes: new Uint8Array(Float32Array.of(1).buffer)}},
+    });
+    const math = (name: string, kind: string, inputs: string[]) =>
+      this.add(`u${index}_${name}`, kind, inputs, {T: FLOAT});
+    // TensorFlow adds epsilon before it corrects the bias of the second moment, tfjs after.
+    const correction = math('correction', 'Sqrt', [math('rest', 'Sub', [one, power2!])]);
+    const epsilon = math('epsilon', 'Mul', [setting(3), correction]);
+    const [rate, beta1, beta2] = [setting(0), setting(1), setting(2)];
+    for (const {variable, slots, gradient} of updates) {
+      const inputs = [`v${variable}`, ...slots.map(slot => `v${slot}`), power1!, power2!, rate, beta1, beta2, epsilon];
+      inputs.push(this.value(gradient));
+      const controls = [variable, ...slots].flatMap(one => this.controls(one));
+      const name = this.add(`u${index}_${variable}`, op, [...inputs, ...after, ...controls], {T: FLOAT});
+      for (const one of [variable, ...slots]) this.wrote(one, name);
+    }
+    shared.forEach((variable, i) => {
+      const next = math(`power${i}`, 'Mul', [this.read(variable), setting(1 + i)]);
+      this.write(variable, control =>
+        this.add(`u${index}_set${i}`, 'AssignVariableOp', [`v${variable}`, next, ...control, ...after], {dtype: FLOAT}),
+      );
+    });
+  }
+
+  /** Variables that end as something else than their last update made them. */
+  private assign(types: number[]): number[] {
+    const {assigned} = this.recording;
+    const values = assigned.map(source => this.value(source));
+    assigned.forEach((source, i) => {
+      if (source.from === 'variable' && source.index === i && source.updates === this.versions[i]) return;
+      this.write(i, control =>
+        this.add(`a${i}`, 'AssignVariableOp', [`v${i}`, values[i]!, ...control], {dtype: {type: types[i]!}}),
+      );
+    });
+    return assigned.flatMap((_, i) => (this.lastWrite[i] ? [i] : []));
+  }
+
+  private value(source: Source): string {
+    switch (source.from) {
+      case 'op':
+        return `${this.names[source.index]!}:${source.output}`;
+      case 'input':
+        return `x${source.index}:0`;
+      case 'constant':
+        return `c${source.index}:0`;
+      case 'outside':
+        return `o${source.index}:0`;
+      case 'variable':
+        return this.readAt(source.index, source.updates);
+    }
+  }
+
+  private typeOf(source: Source): number {
+    const {ops, inputs, constants, outside, variables} = this.recording;
+    switch (source.from) {
+      case 'op':
+        return (ops[source.index] as RecordedOp).outputs[source.output]!.dtype;
+      case 'input':
+        return inputs[source.index]!.dtype;
+      case 'constant':
+        return constants[source.index]!.dtype;
+      case 'outside':
+        return outside[source.index]!.dtype;
+      case 'variable':
+        return DTYPES[variables[source.index]!.dtype]!;
+    }
+  }
+
+  private readonly reads = new Set<string>();
+
+  private read(variable: number): string {
+    return this.readAt(variable, this.versions[variable]!);
+  }
+
+  private readAt(variable: number, updates: number): string {
+    const name = `r${variable}_${updates}`;
+    if (!this.reads.has(name)) {
+      this.reads.add(name);
+      const after = this.lastWrite[variable];
+      const dtype = {type: DTYPES[this.recording.variables[variable]!.dtype]!};
+      this.add(name, 'ReadVariableOp', [`v${variable}`, ...(after ? [`^${after}`] : [])], {dtype});
+    }
+    return `${name}:0`;
+  }
+
+  /** What a write of a variable has to wait for: the read of the value before, and the write that made it. */
+  private controls(variable: number): string[] {
+    const version = this.versions[variable]!;
+    if (this.used.has(`${variable}/${version}`)) this.readAt(variable, version);
+    const after = this.lastWrite[variable];
+    return [
+      ...(this.reads.has(`r${variable}_${version}`) ? [`^r${variable}_${version}`] : []),
+      ...(after ? [`^${after}`] : []),
+    ];
+  }
+
+  private write(variable: number, add: (controls: string[]) => string): void {
+    this.wrote(variable, add(this.controls(variable)));
+  }
+
+  private wrote(variable: number, name: string): void {
+    this.lastWrite[variable] = name;
+    this.versions[variable]!++;
+  }
+}
