@@ -26,6 +26,7 @@ export type {VggDiscriminatorOptions} from './models/vgg-discriminator.js';
 export {l1Loss} from './training/content-loss.js';
 export type {FitDatasetOptions, TrainingBatch} from './training/fit-dataset.js';
 export {GAN} from './training/gan.js';
+export {setLearningRate} from './training/learning-rate.js';
 export type {GANCompileOptions, Passes, TrainOptions} from './training/gan.js';
 export {onePassStep} from './training/one-pass-step.js';
 export {separatePassesStep} from './training/separate-passes-step.js';

@@ -17,4 +17,4 @@ export type {SetUpResult} from './setup/setup.js';
 export type {SetUpOptions} from './setup/options.js';
 export type {PlacedPackage} from './setup/placed-package.js';
 export {captureStep} from './capture/capture-step.js';
-export type {CapturedStep, CaptureOptions, CaptureStatus} from './capture/capture-step.js';
+export type {CapturedStep, CaptureOptions, CaptureStatus} from '../training/step-capture.js';

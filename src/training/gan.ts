@@ -9,8 +9,11 @@ import {fitDataset} from './fit-dataset.js';
 import {allowsOnePass} from './inspect-critic.js';
 import {onePassStep} from './one-pass-step.js';
 import {separatePassesStep} from './separate-passes-step.js';
+import type {CapturedStep, CaptureStatus} from './step-capture.js';
+import {stepCapturer} from './step-capture.js';
 import type {GeneratorLoss, Networks, Objective, StepResult} from './step.js';
 import {requireBatch} from './validation.js';
+import {trainableVariables} from './variables.js';
 import {warmUpStep} from './warm-up-step.js';
 
 /** How a batch's gradients are found: see `onePassStep` and `separatePassesStep`. */
@@ -34,6 +37,11 @@ export interface GANCompileOptions {
   passes?: Passes;
   /** Where the sums and counts of averages come from. Default the batch alone. */
   averaging?: Averaging;
+  /**
+   * Whether steps run captured where the backend can: TensorFlow in Node, see `captureStep` in `tfjs-ragan/node`. Default
+   * true. Set it to false for generator losses that change with what JavaScript knows besides their arguments.
+   */
+  capture?: boolean;
 }
 
 export interface TrainOptions {
@@ -46,6 +54,16 @@ interface Compiled {
   generatorOptimizer: tf.Optimizer;
   discriminatorOptimizer: tf.Optimizer;
   passes: Exclude<Passes, 'auto'>;
+  capture: boolean;
+}
+
+type Losses = Record<string, tf.Scalar>;
+
+/** A step as it is captured: for the same networks in the same state. */
+interface Captured {
+  step: CapturedStep<[tf.Tensor, tf.Tensor], Losses>;
+  /** The weights that were trainable when it was made. */
+  variables: tf.Variable[];
 }
 
 /**
@@ -71,6 +89,8 @@ export class GAN {
   /** Set to true, by a callback say, to end `fitDataset` after the batch under way. */
   stopTraining = false;
   private compiled: Compiled | undefined;
+  /** Captured steps, with and without the critic. */
+  private readonly captured = new Map<boolean, Captured>();
 
   constructor({generator, discriminator}: Networks) {
     for (const [name, model] of Object.entries({generator, discriminator})) {
@@ -99,6 +119,11 @@ export class GAN {
     return this.requireCompiled('passes').passes;
   }
 
+  /** Whether the steps run captured; undefined before the first one and where steps are not captured. */
+  get captureStatus(): CaptureStatus | undefined {
+    return (this.captured.get(true) ?? this.captured.get(false))?.step.status;
+  }
+
   /**
    * Sets what training optimises and with which optimizers. May be called again, between two stages say; the weights
    * stay.
@@ -108,7 +133,7 @@ export class GAN {
    */
   compile(options: GANCompileOptions): void {
     const {generatorOptimizer, discriminatorOptimizer, adversarialWeight = 1, generatorLosses = []} = options;
-    const {loss = new RelativisticAverageLoss(), averaging = localAveraging, passes = 'auto'} = options;
+    const {loss = new RelativisticAverageLoss(), averaging = localAveraging, passes = 'auto', capture = true} = options;
     requireOptimizers(generatorOptimizer, discriminatorOptimizer);
     if (!(loss instanceof GanLoss)) {
       throw new Error(
@@ -119,6 +144,7 @@ export class GAN {
       throw new Error('GAN.compile: loss must reduce to one number, but its reduction is NONE; use MEAN or SUM.');
     }
     requireWeights(adversarialWeight, generatorLosses);
+    this.dispose();
     const perSample = allowsOnePass(this.discriminator);
     const oneLogit = this.discriminator.outputs[0]!.shape.slice(1).every(size => size === 1);
     if (!['auto', 'one', 'separate'].includes(passes)) {
@@ -134,7 +160,17 @@ export class GAN {
       generatorOptimizer,
       discriminatorOptimizer,
       passes: passes === 'auto' ? (perSample ? 'one' : 'separate') : passes,
+      capture,
     };
+  }
+
+  /**
+   * Frees what captured steps hold in TensorFlow's sessions; the weights and the optimizers' state come back first. The
+   * networks and the optimizers stay, and are yours to dispose.
+   */
+  dispose(): void {
+    for (const {step} of this.captured.values()) step.dispose();
+    this.captured.clear();
   }
 
   /**
@@ -175,20 +211,42 @@ export class GAN {
     return fitDataset(this, (xs, ys) => this.update(xs, ys, options), dataset, options);
   }
 
-  private update(xs: tf.Tensor, ys: tf.Tensor, {adversarial = true}: TrainOptions): Record<string, tf.Scalar> {
-    const {objective, generatorOptimizer, discriminatorOptimizer, passes} = this.requireCompiled('trainOnBatch');
+  private update(xs: tf.Tensor, ys: tf.Tensor, {adversarial = true}: TrainOptions): Losses {
+    const {objective, capture} = this.requireCompiled('trainOnBatch');
     if (!adversarial && objective.generatorLosses.length === 0) {
       throw new Error(
         'GAN: adversarial: false needs generatorLosses in compile(), since nothing else trains the generator.',
       );
     }
     requireBatch(this, xs, ys, adversarial);
+    const step = (capture && this.capturedStep(adversarial, xs, ys)) || this.step(adversarial);
+    return step(xs, ys);
+  }
+
+  /** The step as a function of the batch alone. */
+  private step(adversarial: boolean): (xs: tf.Tensor, ys: tf.Tensor) => Losses {
+    const {objective, generatorOptimizer, discriminatorOptimizer, passes} = this.requireCompiled('trainOnBatch');
     const step = adversarial ? (passes === 'one' ? onePassStep : separatePassesStep) : warmUpStep;
-    const result: StepResult = step(this, objective, xs, ys);
-    generatorOptimizer.applyGradients(result.generatorGradients);
-    if (adversarial) discriminatorOptimizer.applyGradients(result.discriminatorGradients);
-    tf.dispose([result.generatorGradients, result.discriminatorGradients]);
-    return result.losses;
+    return (xs, ys) => {
+      const result: StepResult = step(this, objective, xs, ys);
+      generatorOptimizer.applyGradients(result.generatorGradients);
+      if (adversarial) discriminatorOptimizer.applyGradients(result.discriminatorGradients);
+      tf.dispose([result.generatorGradients, result.discriminatorGradients]);
+      return result.losses;
+    };
+  }
+
+  private capturedStep(adversarial: boolean, xs: tf.Tensor, ys: tf.Tensor): Captured['step'] | undefined {
+    const variables = [this.generator, this.discriminator].flatMap(trainableVariables);
+    const before = this.captured.get(adversarial);
+    // A layer that was frozen or freed in between makes another step.
+    if (before?.variables.length === variables.length && before.variables.every((one, i) => one === variables[i])) {
+      return before.step;
+    }
+    before?.step.dispose();
+    const step = stepCapturer()?.(this.step(adversarial), {inputs: [xs, ys]});
+    if (step) this.captured.set(adversarial, {step, variables});
+    return step;
   }
 
   private requireCompiled(method: string): Compiled {

@@ -2,10 +2,12 @@ import type * as tf from '@tensorflow/tfjs';
 
 /**
  * Changes an optimizer's learning rate from the next update on; what it has accumulated stays. Of tfjs's optimizers only
- * SGD has a method for it, but all read the same property at every update.
+ * SGD and momentum have a method for it, and keep a tensor of it; the others read a property at every update.
  */
 export function setLearningRate(optimizer: tf.Optimizer, learningRate: number): void {
-  (optimizer as unknown as {learningRate: number}).learningRate = learningRate;
+  const adjustable = optimizer as unknown as {learningRate: number; setLearningRate?: (learningRate: number) => void};
+  if (adjustable.setLearningRate) adjustable.setLearningRate(learningRate);
+  else adjustable.learningRate = learningRate;
 }
 
 /**

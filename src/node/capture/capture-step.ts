@@ -1,51 +1,24 @@
 import * as tf from '@tensorflow/tfjs';
+import type {CapturedStep, CaptureOptions, CaptureStatus} from '../../training/step-capture.js';
 import type {NativeBackend} from './binding.js';
 import {nativeIds} from './binding.js';
 import {settingsOf} from './optimizers.js';
 import type {Recording} from './recording.js';
-import {describeOp, callSite, difference} from './recording.js';
+import {at, describeOp, difference} from './recording.js';
 import {recordStep} from './recorder.js';
 import {ResidentWeights} from './resident-weights.js';
 import type {StepGraph} from './step-graph.js';
 import {fusedOptimizers, stepGraph} from './step-graph.js';
 import {StepSession} from './step-session.js';
 
-export interface CaptureOptions {
-  /** The tensors that the step takes, or tensors like them: their number and types are fixed by them. */
-  inputs: {shape: number[]; dtype: tf.DataType}[];
-  /** The variables that the step may use. Default: all that are registered when it runs. */
-  variables?: tf.Variable[];
-  /** Receives the one line that says why steps are not captured. Default `console.warn`. */
-  onWarning?: (message: string) => void;
-}
-
-/** Whether a step runs captured. */
-export interface CaptureStatus {
-  /** `recording` for the first calls; `captured` once a graph runs; `eager` if it cannot be captured. */
-  state: 'recording' | 'captured' | 'eager';
-  /** Why it is not captured. */
-  reason?: string;
-  /** Captured graphs, one per shape of the inputs. */
-  graphs: number;
-  /** Nodes of the largest of them. */
-  nodes: number;
-  /** Bytes of weights that stay in TensorFlow's session. */
-  weightBytes: number;
-}
-
-/** A step that runs as one TensorFlow call from its third call on. */
-export interface CapturedStep<A extends tf.Tensor[], R> {
-  (...inputs: A): R;
-  readonly status: CaptureStatus;
-  /** Brings the weights back and frees the session. The step can still be called, and is then recorded anew. */
-  dispose(): void;
-}
-
 /** Shapes of inputs that get a graph of their own; calls with others run as usual. */
 const MAX_GRAPHS = 4;
 
 /** Recordings until two in a row must agree: the first may make an optimizer's variables. */
 const MAX_RECORDINGS = 3;
+
+/** Runs of a graph after which the step runs as usual once more, to see that it still does what the graph does. */
+const isCheck = (runs: number) => runs === 100 || (runs > 0 && runs % 1000 === 0);
 
 /** Graphs that may be given up because what they froze has changed, before the step stays as it is. */
 const MAX_RENEWALS = 8;
@@ -61,8 +34,9 @@ const MAX_RENEWALS = 8;
  * A step can be captured if all that changes from call to call is in its inputs, its variables and its optimizers.
  * Settings of `tf.train.adam` and `tf.train.sgd`, the learning rate say, are read at every call. A step that differs
  * between its recordings (random numbers or other values made in JavaScript, branches, values read with `dataSync`)
- * goes on as usual, with one warning that names the op, the place and the reason. What JavaScript does in the step
- * besides, such as counting, happens in the recorded calls only.
+ * goes on as usual, with one warning that names the op, the place and the reason. After 100 runs, and every 1,000, one
+ * step runs as usual, to see that it is still the step that was captured. What JavaScript does in the step besides, such
+ * as counting, happens in these calls only.
  *
  * @param fn the step: takes the inputs, updates variables, and returns a tensor, or arrays or objects of tensors, or
  *   nothing. It must not be async.
@@ -77,7 +51,7 @@ const MAX_RENEWALS = 8;
  * const loss = step(x, y);
  * step.dispose();
  */
-export function captureStep<A extends tf.Tensor[], R extends tf.TensorContainer | void>(
+export function captureStep<A extends tf.Tensor[], R>(
   fn: (...inputs: A) => R,
   options: CaptureOptions,
 ): CapturedStep<A, R> {
@@ -129,7 +103,7 @@ class Runner<A extends tf.Tensor[], R> {
     this.requireInputs(inputs);
     const shapes = inputs.map(({shape}) => `[${shape.join()}]`).join();
     const graph = this.graphs.get(shapes);
-    if (graph?.isCurrent()) return graph.run(inputs);
+    if (graph?.isCurrent()) return isCheck(graph.runs) ? this.record(shapes, inputs, graph) : graph.run(inputs);
     if (graph) this.renew(shapes, graph);
     if (this.refusal) return this.fn(...inputs);
     if (!this.recordings.has(shapes) && this.recordings.size + this.graphs.size >= MAX_GRAPHS) {
@@ -145,7 +119,8 @@ class Runner<A extends tf.Tensor[], R> {
     this.recordings.clear();
   }
 
-  private record(shapes: string, inputs: A): R {
+  /** Runs the step as usual and records it, to be captured or, if it is, to be compared with its graph. */
+  private record(shapes: string, inputs: A, graph?: Graph<R>): R {
     const known = this.options.variables ?? Object.values(tf.engine().registeredVariables);
     let flat: Flat<R> | undefined;
     const step = () => this.fn(...inputs);
@@ -166,7 +141,8 @@ class Runner<A extends tf.Tensor[], R> {
       throw error;
     }
     refusal ??= recorded.refusal;
-    if (refusal) this.refuse(refusal);
+    if (graph) this.check(graph, refusal ?? difference(graph.recording, recorded.recording!));
+    else if (refusal) this.refuse(refusal);
     else this.compare(shapes, recorded.recording!, flat!);
     return recorded.result;
   }
@@ -191,6 +167,15 @@ class Runner<A extends tf.Tensor[], R> {
     } catch (error) {
       this.refuse((error as Error).message);
     }
+  }
+
+  private check(graph: Graph<R>, changed: string | undefined): void {
+    graph.runs++;
+    if (!changed) return;
+    this.dispose();
+    this.refuse(
+      `since one of its last ${Math.min(graph.runs, 1000)} steps it is not the step that was captured: ${changed}`,
+    );
   }
 
   /** What a graph froze has changed: the step is recorded again. */
@@ -224,6 +209,8 @@ class Runner<A extends tf.Tensor[], R> {
 
 /** A captured step for one shape of inputs. */
 class Graph<R> {
+  /** How often the step ran since it was captured. */
+  runs = 0;
   readonly nodes: number;
   readonly weightBytes: number;
   private readonly graph: Omit<StepGraph, 'bytes'>;
@@ -236,7 +223,7 @@ class Graph<R> {
 
   constructor(
     private readonly backend: NativeBackend,
-    private readonly recording: Recording,
+    readonly recording: Recording,
     private readonly kept: boolean[],
     private readonly rebuild: (tensors: tf.Tensor[]) => R,
   ) {
@@ -278,6 +265,7 @@ class Graph<R> {
       throw this.named(error as Error);
     }
     this.weights.changed();
+    this.runs++;
     recording.optimizers.forEach((optimizer, i) => {
       for (let k = 0; k < recording.iterations[i]!; k++) {
         (optimizer as unknown as {incrementIterations(): void}).incrementIterations();
@@ -293,7 +281,7 @@ class Graph<R> {
 
   dispose(): void {
     try {
-      this.weights.fetch();
+      this.weights.free();
     } finally {
       for (const {id} of this.settings) this.backend.binding.deleteTensor(id);
       this.settings.length = 0;
@@ -321,7 +309,7 @@ class Graph<R> {
     if (index === undefined) return error;
     const op = this.recording.ops[Number(index)]!;
     return new Error(
-      `captured step: ${describeOp(this.recording, Number(index))} failed${callSite(op.site)}: ${error.message}`,
+      `captured step: ${describeOp(this.recording, Number(index))} failed${at(op.site)}: ${error.message}`,
       {cause: error},
     );
   }

@@ -48,11 +48,10 @@ const sgd: FusedOptimizer = {
 
 /** How TensorFlow does an optimizer's update, or undefined where it is recorded op by op. */
 export function fusedOptimizer(optimizer: tf.Optimizer): FusedOptimizer | undefined {
+  // By its method: tfjs lets instanceof hold between any two optimizers, and a subclass may update otherwise.
   const {applyGradients} = optimizer;
-  if (optimizer instanceof tf.AdamOptimizer) return adam;
-  return optimizer instanceof tf.SGDOptimizer && applyGradients === tf.SGDOptimizer.prototype.applyGradients
-    ? sgd
-    : undefined;
+  if (applyGradients === tf.AdamOptimizer.prototype.applyGradients) return adam;
+  return applyGradients === tf.SGDOptimizer.prototype.applyGradients ? sgd : undefined;
 }
 
 /**

@@ -1,8 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
 import type {Attribute, NativeBackend, NativeTensor} from './binding.js';
 import {DTYPES, nativeIds} from './binding.js';
+import {callSite} from './call-site.js';
 import {fusedOptimizer} from './optimizers.js';
 import type {Recording, Source} from './recording.js';
+import {at} from './recording.js';
 
 /** A step that ran, and what it did: a recording, or why it cannot be captured. */
 export interface RecordedStep<T> {
@@ -20,9 +22,6 @@ const STATEFUL = /^(Multinomial|Random|Stateless|Write|Print|.*Summary|.*Dataset
 /** TensorFlow's type of 64-bit integers, which appear among the constants of some ops. */
 const INT64 = 9;
 
-/** Frames of a call's stack to keep: the caller stands below those of tfjs. */
-const STACK_FRAMES = 60;
-
 /**
  * Runs a step as usual, on the TensorFlow backend, and records the ops that go through the native binding.
  *
@@ -38,15 +37,12 @@ export function recordStep<T>(
   outputsOf: (result: T) => tf.Tensor[],
 ): RecordedStep<T> {
   const recorder = new Recorder(backend, known, inputs);
-  const {stackTraceLimit} = Error;
-  Error.stackTraceLimit = STACK_FRAMES;
   const restore = recorder.attach();
   try {
     const result = step();
     return {result, ...recorder.finish(outputsOf(result))};
   } finally {
     restore();
-    Error.stackTraceLimit = stackTraceLimit;
   }
 }
 
@@ -111,7 +107,9 @@ class Recorder {
         value: (id: number) => {
           const from = this.source(id)?.from;
           if (from !== 'constant' && from !== 'outside') {
-            this.refuse('it reads a value (dataSync, data or array) before it ends; return the tensor instead');
+            this.refuse(
+              `it reads a value (dataSync, data or array) before it ends; return the tensor instead${at(callSite())}`,
+            );
           }
           return binding.tensorDataSync(id);
         },
@@ -167,12 +165,12 @@ class Recorder {
     // A copy, since the caller may go on to change its array.
     const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength).slice();
     this.sources.set(id, {from: 'constant', index: this.recording.constants.length});
-    this.recording.constants.push({shape, dtype, bytes, site: new Error()});
+    this.recording.constants.push({shape, dtype, bytes, site: callSite()});
   }
 
   private op(name: string, attributes: Attribute[], ids: number[], outputs: NativeTensor[]): void {
     if (this.paused) return;
-    if (STATEFUL.test(name)) this.refuse(`${name} cannot be captured: it gives other results each time it runs`);
+    if (STATEFUL.test(name)) this.refuse(`${name} gives other results each time it runs${at(callSite())}`);
     const inputs: Source[] = [];
     for (const id of ids) {
       const source = this.source(id);
@@ -190,7 +188,7 @@ class Recorder {
       attributes: attributes.map(one => ({...one})),
       inputs,
       outputs: outputs.map(({shape, dtype}) => ({shape, dtype})),
-      site: new Error(),
+      site: callSite(),
     });
   }
 
@@ -205,11 +203,11 @@ class Recorder {
     this.unrecorded(() => method.call(backend, older));
     const ids = method.call(backend, tensors);
     tensors.forEach(({dataId}, i) => {
-      if (this.paused || !dataId || this.source(ids[i]!)) return;
+      if (this.paused || !dataId || this.variableIds.has(ids[i]!) || this.sources.has(ids[i]!)) return;
       const {shape, dtype} = backend.tensorMap.get(dataId);
       if (!Object.values(DTYPES).includes(dtype)) this.refuse(`it uses a tensor of TensorFlow's type ${dtype}`);
       this.sources.set(ids[i]!, {from: 'outside', index: this.recording.outside.length});
-      this.recording.outside.push({dataId, shape, dtype, site: new Error()});
+      this.recording.outside.push({dataId, shape, dtype, site: callSite()});
     });
     return ids;
   }
@@ -287,7 +285,7 @@ class Recorder {
     const sources = this.idsOf(present.map(({tensor}) => tensor)).map(id => this.source(id)!);
     const registered = tf.engine().registeredVariables;
     const variables = present.map(({name}) => registered[name]!);
-    const site = new Error();
+    const site = callSite();
     const fused = fusedOptimizer(object)!;
     const before = [...variables, ...fused.shared(object)];
     nativeIds(this.backend, before).forEach((id, i) => {

@@ -19,8 +19,8 @@ export interface RecordedOp {
   attributes: Attribute[];
   inputs: Source[];
   outputs: {shape: number[]; dtype: number}[];
-  /** Where in the program it was called, told by `callSite`. */
-  site: Error;
+  /** Where the program called it: see `callSite`. */
+  site: string;
 }
 
 /** An update of one variable by an optimizer that TensorFlow has an op for. */
@@ -39,7 +39,7 @@ export interface RecordedUpdate {
   /** Variables of the optimizer that belong to all: Adam's two powers of its decay rates. */
   shared: number[];
   updates: VariableUpdate[];
-  site: Error;
+  site: string;
 }
 
 /** A constant that JavaScript made during a step. */
@@ -47,7 +47,7 @@ export interface Constant {
   shape: number[];
   dtype: number;
   bytes: Uint8Array;
-  site: Error;
+  site: string;
 }
 
 /** A training step as the TensorFlow ops it ran. */
@@ -56,7 +56,7 @@ export interface Recording {
   ops: (RecordedOp | RecordedUpdate)[];
   constants: Constant[];
   /** Data of tensors from outside the step. */
-  outside: {dataId: object; shape: number[]; dtype: number; site: Error}[];
+  outside: {dataId: object; shape: number[]; dtype: number; site: string}[];
   variables: tf.Variable[];
   /** Where each variable's value comes from when the step ends. */
   assigned: Source[];
@@ -73,21 +73,21 @@ export function difference(first: Recording, second: Recording): string | undefi
     const [before, now] = [first.ops[i]!, ops[i]!];
     const reason =
       before.kind === 'op' && now.kind === 'op' ? opDifference(before, now) : updateDifference(before, now);
-    if (reason) return `${describeOp(second, i)} ${reason}${callSite(now.site)}`;
+    if (reason) return `${describeOp(second, i)} ${reason}${at(now.site)}`;
   }
   if (first.ops.length !== ops.length) {
     const extra = Math.min(first.ops.length, ops.length);
     const longer = first.ops.length > ops.length ? first : second;
     return (
       `it ran ${first.ops.length} ops, then ${ops.length}; ` +
-      `the first too many is ${describeOp(longer, extra)}${callSite(longer.ops[extra]!.site)}`
+      `the first too many is ${describeOp(longer, extra)}${at(longer.ops[extra]!.site)}`
     );
   }
   for (const [i, constant] of second.constants.entries()) {
     if (!sameConstant(first.constants[i], constant)) {
       return (
         `a constant of shape [${constant.shape.join()}] made in JavaScript changes from step to step: ` +
-        `give it to the step as an input${callSite(constant.site)}`
+        `give it to the step as an input${at(constant.site)}`
       );
     }
   }
@@ -95,7 +95,7 @@ export function difference(first: Recording, second: Recording): string | undefi
     if (first.outside[i]?.dataId !== tensor.dataId) {
       return (
         `a tensor of shape [${tensor.shape.join()}] from outside is another one at every step: ` +
-        `give it to the step as an input${callSite(tensor.site)}`
+        `give it to the step as an input${at(tensor.site)}`
       );
     }
   }
@@ -115,13 +115,9 @@ export function describeOp({ops, variables}: Recording, index: number): string {
   return variable ? `${op.name} with ${variables[variable.index]!.name}` : op.name;
 }
 
-/** The first place in a stack that is neither tfjs nor this package, as ", at file:line". */
-export function callSite({stack = ''}: Error): string {
-  const frame = stack
-    .split('\n')
-    .slice(1)
-    .find(line => !/node_modules|node:internal|<anonymous>|[\\/]node[\\/]capture[\\/]/.test(line));
-  return frame ? `, ${frame.trim()}` : '';
+/** A call site as the end of a sentence. */
+export function at(site: string): string {
+  return site && `, at ${site}`;
 }
 
 function opDifference(before: RecordedOp, now: RecordedOp): string | undefined {

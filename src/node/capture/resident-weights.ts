@@ -51,10 +51,10 @@ export class ResidentWeights {
       if (this.behind.has(i)) continue;
       if (this.entry(i).refCount > 1) this.separate(variable);
       else this.backend.binding.deleteTensor(this.entry(i).id);
-      this.defer(this.entry(i));
-      this.behind.add(i);
       this.data[i] = variable.dataId;
       holders.set(variable.dataId, this);
+      this.defer(this.entry(i));
+      this.behind.add(i);
     }
   }
 
@@ -71,13 +71,14 @@ export class ResidentWeights {
 
   /** Frees the session's copy of the weights; the next `prepare` brings them back. */
   free(): void {
+    if (this.data.length === 0) return;
     this.fetch();
     this.data = [];
     this.session.do([], '', this.graph.freed);
   }
 
   private entry(i: number): TensorData {
-    return this.backend.tensorMap.get(this.data[i] ?? this.variables[i]!.dataId);
+    return this.backend.tensorMap.get(this.data[i]!);
   }
 
   /** Gives a variable new data, and the old one to those it shared it with. */

@@ -1,0 +1,50 @@
+import * as tf from '@tensorflow/tfjs';
+
+/** Whether a step runs captured: see `captureStep` in `tfjs-ragan/node`. */
+export interface CaptureStatus {
+  /** `recording` for the first calls; `captured` once a graph runs; `eager` if it cannot be captured. */
+  state: 'recording' | 'captured' | 'eager';
+  /** Why it is not captured. */
+  reason?: string;
+  /** Captured graphs, one per shape of the inputs. */
+  graphs: number;
+  /** Nodes of the largest of them. */
+  nodes: number;
+  /** Bytes of the variables that live in TensorFlow's session. */
+  weightBytes: number;
+}
+
+/** A step that runs as one call of the backend once it is captured. */
+export interface CapturedStep<A extends tf.Tensor[], R> {
+  (...inputs: A): R;
+  readonly status: CaptureStatus;
+  /** Brings the weights back and frees the session. The step can still be called, and is then recorded anew. */
+  dispose(): void;
+}
+
+export interface CaptureOptions {
+  /** The tensors that the step takes, or tensors like them: their number and types are fixed by them. */
+  inputs: {shape: number[]; dtype: tf.DataType}[];
+  /** The variables that the step may use. Default: all that are registered when it runs. */
+  variables?: tf.Variable[];
+  /** Receives the one line that says why steps are not captured. Default `console.warn`. */
+  onWarning?: (message: string) => void;
+}
+
+/** Captures a step on one backend. */
+export type StepCapturer = <A extends tf.Tensor[], R>(
+  step: (...inputs: A) => R,
+  options: CaptureOptions,
+) => CapturedStep<A, R>;
+
+const capturers = new Map<string, StepCapturer>();
+
+/** Tells how steps are captured on a backend; the Node part does so for TensorFlow. */
+export function setStepCapturer(backend: string, capturer: StepCapturer): void {
+  capturers.set(backend, capturer);
+}
+
+/** How steps are captured on the active backend; undefined where they cannot be. */
+export function stepCapturer(): StepCapturer | undefined {
+  return capturers.get(tf.getBackend());
+}
