@@ -18,8 +18,17 @@ function leakyReluGrad(dy: tf.Tensor, x: tf.Tensor, alpha: number): tf.Tensor {
   return tf.customGrad(compute as Parameters<typeof tf.customGrad>[0])(dy, x);
 }
 
+/**
+ * Taken from the output, which has the sign of the input unless alpha is negative: what comes before a leaky ReLU is then
+ * used once, and TensorFlow can fuse the two. While an outer tape records, from the input, which is on that tape.
+ */
 export const leakyReluGradient: tf.GradConfig = {
   kernelName: 'LeakyRelu',
   inputsToSave: ['x'],
-  gradFunc: (dy, [x], attrs) => ({x: () => leakyReluGrad(dy as tf.Tensor, x!, attrs.alpha as number)}),
+  outputsToSave: [true],
+  gradFunc: (dy, [x, y], attrs) => {
+    const alpha = attrs.alpha as number;
+    const sign = alpha < 0 || tf.engine().isTapeOn() ? x! : y!;
+    return {x: () => leakyReluGrad(dy as tf.Tensor, sign, alpha)};
+  },
 };

@@ -1,7 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
 import {createRequire} from 'node:module';
 import {join} from 'node:path';
+import {registerTensorFlowKernels} from '../tensorflow/register.js';
+import {setStepCapturer} from '../training/step-capture.js';
 import type {BackendOptions, StartedBackend} from './backend.js';
+import {captureStep} from './capture/capture-step.js';
 import {describeGpu, firstGpu, whyNoGpu} from './gpu.js';
 import {supplyRemovedFunctions} from './removed-node-functions.js';
 import {BINDING, QUIET_LOADER} from './setup/compile.js';
@@ -54,6 +57,8 @@ async function load(names: string[], options: BackendOptions): Promise<Loaded> {
     );
   }
   if (!(await tf.setBackend('tensorflow'))) throw new Error(`${loaded.name} is here, but TensorFlow does not start.`);
+  registerTensorFlowKernels();
+  setStepCapturer('tensorflow', captureStep);
   return loaded;
 }
 
