@@ -156,6 +156,7 @@ test('a report needs nothing else, escapes what it is given and shows what there
     steps: 30,
     seconds: 1,
     imagesPerSecond: 2,
+    captured: false,
     // As a psnr of equal pictures is in a file.
     validation: {psnrY: points, ssimY: {bicubic: null as unknown as number}, sharpness: {}},
   };

@@ -89,7 +89,8 @@ async function train(settings: TrainSettings): Promise<number> {
       progress.say(`stopped after step ${step}; the same command with --resume goes on`);
       return 130;
     }
-    progress.say(`${summary.steps} steps in ${Math.round(summary.seconds)} s, ${summary.imagesPerSecond} images/s`);
+    const speed = `${summary.imagesPerSecond} images/s${summary.captured ? ', steps captured' : ''}`;
+    progress.say(`${summary.steps} steps in ${Math.round(summary.seconds)} s, ${speed}`);
     progress.say(`look at it: ${settings.out}/report.html`);
     progress.say(`use it: npx tfjs-ragan upscale in.jpg out.png --model ${settings.out}`);
     return 0;

@@ -33,7 +33,7 @@ function page(settings: TrainSettings, summary: TrainSummary, log: LogRecord[], 
     ['backend', summary.backend],
     ['steps', `${summary.steps} (${settings.warmupSteps} warm-up, ${settings.steps} GAN)`],
     ['time', `${summary.seconds} s`],
-    ['speed', `${summary.imagesPerSecond} images/s`],
+    ['speed', `${summary.imagesPerSecond} images/s${summary.captured ? ', steps captured' : ''}`],
     ['photos', settings.data],
     [
       'network',

@@ -15,13 +15,16 @@ import {setTensorFlowEnvironment} from './tensorflow-environment.js';
 const GPU_PACKAGE = '@tensorflow/tfjs-node-gpu';
 const CPU_PACKAGE = '@tensorflow/tfjs-node';
 
+/** See `captureStep`. */
+const CAPTURED = ', with captured training steps';
+
 /** Starts TensorFlow on a GPU; a run on the CPU is refused, since TensorFlow falls back to it without a word. */
 export async function startCuda(options: BackendOptions): Promise<StartedBackend> {
   const {name, folder} = await load([GPU_PACKAGE], options);
   if (!usesGpu()) {
     throw new Error(`${name} is here, but uses no GPU: ${await whyNoGpu(() => startUpErrors(folder))}.`);
   }
-  return {reason: `${await tensorFlowOnGpu()}, through ${name}`};
+  return {reason: `${await tensorFlowOnGpu()}, through ${name}${CAPTURED}`};
 }
 
 /** Starts TensorFlow through whichever of its packages is here. */
@@ -29,7 +32,7 @@ export async function startTensorFlow(options: BackendOptions): Promise<StartedB
   const {name} = await load([CPU_PACKAGE, GPU_PACKAGE], options);
   const {threads} = options;
   const on = usesGpu() ? await tensorFlowOnGpu() : `${tensorFlow()} on the CPU`;
-  return {reason: `${on}, through ${name}`, ...(threads !== undefined && {threads})};
+  return {reason: `${on}, through ${name}${CAPTURED}`, ...(threads !== undefined && {threads})};
 }
 
 /** A native package that works in this process. */

@@ -60,6 +60,8 @@ export interface TrainSummary {
   steps: number;
   seconds: number;
   imagesPerSecond: number;
+  /** Whether the steps ran as one TensorFlow call each: see `captureStep`. */
+  captured: boolean;
   /** Means over the central part of the validation photos. */
   validation: Record<keyof Scores, Points>;
 }
@@ -144,6 +146,7 @@ class Session {
       discriminatorOptimizer: this.discriminatorOptimizer,
       adversarialWeight: settings.adversarialWeight,
       generatorLosses: [{name: 'content', weight: settings.contentWeight, loss: l1Loss}],
+      ...(events.onWarning ? {onWarning: events.onWarning} : {}),
     });
     this.steps = settings.warmupSteps + settings.steps;
     this.progress = {settings, step: 0, seconds: 0, validation: {psnrY: {}, ssimY: {}, sharpness: {}}};
@@ -179,6 +182,7 @@ class Session {
       return await this.finish();
     } finally {
       disposePhotos(this.photos);
+      gan.dispose();
       tf.dispose(gan.generator.weights.map(weight => weight.read()));
       tf.dispose(gan.discriminator.weights.map(weight => weight.read()));
       this.generatorOptimizer.dispose();
@@ -217,7 +221,7 @@ class Session {
         },
         onEpochEnd: async (_: number, logs?: tf.Logs) => {
           const losses = logs as Record<string, number>;
-          await this.log({step: this.progress.step, stage, ...losses});
+          await this.log({step: this.progress.step, stage, captured: this.captured(), ...losses});
           events.onLosses?.(this.progress.step, losses);
           await this.keep(LOG_EVERY, settings.sampleEvery, () =>
             this.sample(`step-${String(this.progress.step).padStart(6, '0')}`),
@@ -250,11 +254,16 @@ class Session {
       steps: step,
       seconds: round(seconds, 1),
       imagesPerSecond: seconds > 0 ? round((step * this.settings.batch) / seconds, 2) : 0,
+      captured: this.captured(),
       validation,
     };
     await writeFileAtomically(this.folder.summary, JSON.stringify(summary, null, 2) + '\n');
     await writeReport(this.folder, this.settings, summary);
     return {finished, step, summary};
+  }
+
+  private captured(): boolean {
+    return this.gan.captureStatus?.state === 'captured';
   }
 
   private async addPhoto(file: string): Promise<void> {

@@ -42,6 +42,8 @@ export interface GANCompileOptions {
    * true. Set it to false for generator losses that change with what JavaScript knows besides their arguments.
    */
   capture?: boolean;
+  /** Receives the one line that says why steps do not run captured. Default `console.warn`. */
+  onWarning?: (message: string) => void;
 }
 
 export interface TrainOptions {
@@ -55,6 +57,7 @@ interface Compiled {
   discriminatorOptimizer: tf.Optimizer;
   passes: Exclude<Passes, 'auto'>;
   capture: boolean;
+  onWarning: ((message: string) => void) | undefined;
 }
 
 type Losses = Record<string, tf.Scalar>;
@@ -161,6 +164,7 @@ export class GAN {
       discriminatorOptimizer,
       passes: passes === 'auto' ? (perSample ? 'one' : 'separate') : passes,
       capture,
+      onWarning: options.onWarning,
     };
   }
 
@@ -244,7 +248,8 @@ export class GAN {
       return before.step;
     }
     before?.step.dispose();
-    const step = stepCapturer()?.(this.step(adversarial), {inputs: [xs, ys]});
+    const {onWarning} = this.requireCompiled('trainOnBatch');
+    const step = stepCapturer()?.(this.step(adversarial), {inputs: [xs, ys], ...(onWarning && {onWarning})});
     if (step) this.captured.set(adversarial, {step, variables});
     return step;
   }
