@@ -44,7 +44,7 @@ function listed(original: KernelFunction): KernelFunction {
   return args => {
     const attrs = args.attrs as unknown as Attributes;
     if (typeof attrs.pad !== 'number') return original(args);
-    return original({...args, attrs: {...args.attrs, pad: paddingsOf(attrs)} as unknown as tf.NamedAttrMap});
+    return original({...args, attrs: {...args.attrs, pad: paddingsOf(attrs)}});
   };
 }
 

@@ -223,7 +223,8 @@ export class GAN {
       );
     }
     requireBatch(this, xs, ys, adversarial);
-    const step = (capture && this.capturedStep(adversarial, xs, ys)) || this.step(adversarial);
+    const captured = capture ? this.capturedStep(adversarial, xs, ys) : undefined;
+    const step = captured ?? this.step(adversarial);
     return step(xs, ys);
   }
 

@@ -6,7 +6,7 @@ const NOT_THE_CALLER = /node_modules|^node:|[\\/]node[\\/]capture[\\/]/;
 
 /** Where the program called what runs now, as "file:line:column": the first place that is not in tfjs; or nothing. */
 export function callSite(): string {
-  const {prepareStackTrace, stackTraceLimit} = Error;
+  const before = Object.getOwnPropertyDescriptors(Error);
   const target: {stack?: unknown} = {};
   Error.stackTraceLimit = FRAMES;
   Error.prepareStackTrace = (_, frames) => {
@@ -18,6 +18,7 @@ export function callSite(): string {
     // Formatted when it is first read.
     return target.stack as string;
   } finally {
-    Object.assign(Error, {prepareStackTrace, stackTraceLimit});
+    Error.prepareStackTrace = before.prepareStackTrace?.value as typeof Error.prepareStackTrace;
+    Error.stackTraceLimit = before.stackTraceLimit.value as number;
   }
 }

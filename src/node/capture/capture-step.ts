@@ -321,7 +321,7 @@ function flatten<R>(result: R): Flat<R> {
   const visit = (value: unknown, path: string): Rebuild => {
     if (value === undefined || value === null) return () => value;
     if (value instanceof tf.Tensor) {
-      const index = tensors.push(value) - 1;
+      const index = tensors.push(value as tf.Tensor) - 1;
       return made => made[index];
     }
     if (typeof value === 'object' && typeof (value as {then?: unknown}).then === 'function') {
@@ -335,7 +335,7 @@ function flatten<R>(result: R): Flat<R> {
       const entries = Object.entries(value).map(([key, item]) => [key, visit(item, `${path}.${key}`)] as const);
       return made => Object.fromEntries(entries.map(([key, item]) => [key, item(made)]));
     }
-    throw new Error(`it returns the ${typeof value} ${String(value)} at result${path}; return a tensor`);
+    throw new Error(`it returns the ${typeof value} ${JSON.stringify(value)} at result${path}; return a tensor`);
   };
   const rebuild = visit(result, '') as (made: tf.Tensor[]) => R;
   return {tensors, rebuild};

@@ -49,9 +49,10 @@ const sgd: FusedOptimizer = {
 /** How TensorFlow does an optimizer's update, or undefined where it is recorded op by op. */
 export function fusedOptimizer(optimizer: tf.Optimizer): FusedOptimizer | undefined {
   // By its method: tfjs lets instanceof hold between any two optimizers, and a subclass may update otherwise.
-  const {applyGradients} = optimizer;
-  if (applyGradients === tf.AdamOptimizer.prototype.applyGradients) return adam;
-  return applyGradients === tf.SGDOptimizer.prototype.applyGradients ? sgd : undefined;
+  const updatesAs = (prototype: object) =>
+    Reflect.get(optimizer, 'applyGradients') === Reflect.get(prototype, 'applyGradients');
+  if (updatesAs(tf.AdamOptimizer.prototype)) return adam;
+  return updatesAs(tf.SGDOptimizer.prototype) ? sgd : undefined;
 }
 
 /**

@@ -133,7 +133,7 @@ class Recorder {
   }
 
   finish(outputs: tf.Tensor[]): {recording?: Recording; refusal?: string} {
-    const {recording, backend} = this;
+    const {recording} = this;
     for (const output of outputs) {
       if (!(output.dtype in DTYPES)) this.refuse(`it returns a tensor of type ${output.dtype}`);
     }
@@ -195,13 +195,14 @@ class Recorder {
   /** Replaces the backend's `getInputTensorIds`: learns which tensors were there before the step. */
   private idsOf(tensors: {dataId?: object}[]): number[] {
     const {backend} = this;
-    const method = (Object.getPrototypeOf(backend) as NativeBackend).getInputTensorIds;
+    const original = Object.getPrototypeOf(backend) as NativeBackend;
+    const idsOf = (some: {dataId?: object}[]) => original.getInputTensorIds.call(backend, some);
     // What JavaScript made before the step, and hands to TensorFlow only now, is no constant of the step.
     const older = tensors.filter(
       ({dataId}) => dataId && !this.born.has(dataId) && backend.tensorMap.get(dataId).values != null,
     );
-    this.unrecorded(() => method.call(backend, older));
-    const ids = method.call(backend, tensors);
+    this.unrecorded(() => idsOf(older));
+    const ids = idsOf(tensors);
     tensors.forEach(({dataId}, i) => {
       if (this.paused || !dataId || this.variableIds.has(ids[i]!) || this.sources.has(ids[i]!)) return;
       const {shape, dtype} = backend.tensorMap.get(dataId);

@@ -137,10 +137,5 @@ function updateDifference(before: Recording['ops'][number], now: Recording['ops'
 }
 
 function sameConstant(before: Constant | undefined, {shape, dtype, bytes}: Constant): boolean {
-  return (
-    before !== undefined &&
-    before.dtype === dtype &&
-    before.shape.join() === shape.join() &&
-    Buffer.compare(before.bytes, bytes) === 0
-  );
+  return before?.dtype === dtype && before.shape.join() === shape.join() && Buffer.compare(before.bytes, bytes) === 0;
 }
