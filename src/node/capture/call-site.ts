@@ -18,7 +18,7 @@ export function callSite(): string {
     // Formatted when it is first read.
     return target.stack as string;
   } finally {
-    Error.prepareStackTrace = before.prepareStackTrace?.value as typeof Error.prepareStackTrace;
-    Error.stackTraceLimit = before.stackTraceLimit.value as number;
+    Error.prepareStackTrace = before.prepareStackTrace?.value!;
+    Error.stackTraceLimit = before.stackTraceLimit.value!;
   }
 }
