@@ -4,6 +4,7 @@ import type {Averaging} from '../losses/averaging.js';
 import {localAveraging} from '../losses/averaging.js';
 import {GanLoss} from '../losses/gan-loss.js';
 import {RelativisticAverageLoss} from '../losses/relativistic-average-loss.js';
+import {applyGradients} from './apply-gradients.js';
 import type {FitDatasetOptions, TrainingBatch} from './fit-dataset.js';
 import {fitDataset} from './fit-dataset.js';
 import {allowsOnePass} from './inspect-critic.js';
@@ -234,8 +235,8 @@ export class GAN {
     const step = adversarial ? (passes === 'one' ? onePassStep : separatePassesStep) : warmUpStep;
     return (xs, ys) => {
       const result: StepResult = step(this, objective, xs, ys);
-      generatorOptimizer.applyGradients(result.generatorGradients);
-      if (adversarial) discriminatorOptimizer.applyGradients(result.discriminatorGradients);
+      applyGradients(generatorOptimizer, result.generatorGradients);
+      if (adversarial) applyGradients(discriminatorOptimizer, result.discriminatorGradients);
       tf.dispose([result.generatorGradients, result.discriminatorGradients]);
       return result.losses;
     };

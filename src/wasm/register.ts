@@ -1,5 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import {registerGradients} from '../gradients/register.js';
+import {adamUpdate} from './adam-update.js';
 import {batchMatMul} from './batch-mat-mul.js';
 import {conv2dBackpropFilter} from './conv2d-backprop-filter.js';
 import {conv2dBackpropInput} from './conv2d-backprop-input.js';
@@ -41,6 +42,7 @@ export function registerTrainingKernels(): void {
   replace('LeakyRelu', leakyRelu);
   replace('SplitV', splitV);
   replace('Sum', sum);
+  registerWasmKernel('AdamUpdate', () => adamUpdate);
   registerWasmKernel('Conv2DBackpropFilter', () => channelsFirstToo(conv2dBackpropFilter, ['x', 'dy'], false));
   registerWasmKernel('Conv2DBackpropInput', () => channelsFirstToo(conv2dBackpropInput, ['dy'], true));
   registerWasmKernel('DepthwiseConv2dNativeBackpropFilter', () => depthwiseConv2dBackpropFilter);

@@ -6,7 +6,7 @@ const NOT_THE_CALLER = /node_modules|^node:|[\\/]node[\\/]capture[\\/]/;
 
 /** Where the program called what runs now, as "file:line:column": the first place that is not in tfjs; or nothing. */
 export function callSite(): string {
-  const before = Object.getOwnPropertyDescriptors(Error);
+  const before = {...Error} as Partial<Pick<typeof Error, 'prepareStackTrace'>> & {stackTraceLimit: number};
   const target: {stack?: unknown} = {};
   Error.stackTraceLimit = FRAMES;
   Error.prepareStackTrace = (_, frames) => {
@@ -18,7 +18,6 @@ export function callSite(): string {
     // Formatted when it is first read.
     return target.stack as string;
   } finally {
-    Error.prepareStackTrace = before.prepareStackTrace?.value!;
-    Error.stackTraceLimit = before.stackTraceLimit.value!;
+    Object.assign(Error, {prepareStackTrace: undefined}, before);
   }
 }

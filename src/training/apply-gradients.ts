@@ -1,0 +1,61 @@
+import * as tf from '@tensorflow/tfjs';
+
+/** The private state of tfjs's Adam. */
+interface AdamState {
+  learningRate: number;
+  beta1: number;
+  beta2: number;
+  epsilon: number;
+  accBeta1: tf.Variable;
+  accBeta2: tf.Variable;
+  accumulatedFirstMoment: Slot[];
+  accumulatedSecondMoment: Slot[];
+  incrementIterations(): void;
+}
+
+interface Slot {
+  originalName: string;
+  variable: tf.Variable;
+}
+
+/**
+ * `optimizer.applyGradients`, in one kernel per variable where the active backend has one for Adam (`AdamUpdate`, on wasm)
+ * instead of ten. The optimizer's state is the same either way.
+ */
+export function applyGradients(optimizer: tf.Optimizer, gradients: tf.NamedTensorMap): void {
+  // A subclass may update otherwise.
+  const isAdam = Reflect.get(optimizer, 'applyGradients') === Reflect.get(tf.AdamOptimizer.prototype, 'applyGradients');
+  if (isAdam && (tf.getKernel('AdamUpdate', tf.getBackend()) as unknown)) updateByAdam(optimizer, gradients);
+  else optimizer.applyGradients(gradients);
+}
+
+function updateByAdam(optimizer: tf.Optimizer, gradients: tf.NamedTensorMap): void {
+  const adam = optimizer as unknown as AdamState;
+  const {learningRate, beta1, beta2, epsilon} = adam;
+  // tfjs keeps the moments by the variable's position.
+  Object.entries(gradients).forEach(([name, gradient], position) => {
+    const value = tf.engine().registeredVariables[name]!;
+    const slot = (slots: Slot[], letter: string) =>
+      (slots[position] ??= {
+        originalName: `${name}/${letter}`,
+        variable: tf.tidy(() => tf.zerosLike(value).variable(false)),
+      }).variable;
+    const firstMoment = slot(adam.accumulatedFirstMoment, 'm');
+    const secondMoment = slot(adam.accumulatedSecondMoment, 'v');
+    tf.tidy(() => {
+      const inputs = {value, gradient, firstMoment, secondMoment, power1: adam.accBeta1, power2: adam.accBeta2};
+      const attributes = {learningRate, beta1, beta2, epsilon};
+      const [newValue, newFirst, newSecond] = tf
+        .engine()
+        .runKernel<tf.Tensor[]>('AdamUpdate', inputs, attributes);
+      value.assign(newValue!);
+      firstMoment.assign(newFirst!);
+      secondMoment.assign(newSecond!);
+    });
+  });
+  tf.tidy(() => {
+    adam.accBeta1.assign(tf.mul(adam.accBeta1, beta1));
+    adam.accBeta2.assign(tf.mul(adam.accBeta2, beta2));
+  });
+  adam.incrementIterations();
+}
