@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // Measures the convolution kernels and a whole training step, beside PyTorch where one is found: see README.md.
 import {availableParallelism, cpus} from 'node:os';
+import {setTimeout} from 'node:timers/promises';
 import {parseArgs} from 'node:util';
 import {useBackend} from 'tfjs-ragan/node';
 import {benchmarkKernels} from './kernels.js';
@@ -55,6 +56,8 @@ async function benchmarkStep(rounds, threads) {
   const warmUp = 3;
   for (let round = -warmUp; round < rounds; round++) {
     for (const [name, step] of Object.entries(engines)) {
+      // The threads of the one before go on looking for work for a while.
+      await setTimeout(300);
       const milliseconds = await step();
       if (round >= 0) samples[name].push(milliseconds);
     }
