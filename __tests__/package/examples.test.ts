@@ -65,6 +65,7 @@ function place(file: string, text: string, index: number): string {
 
 const examples = [
   ...markdownExamples('README.md'),
+  ...markdownExamples('docs/captured-steps.md'),
   ...readdirSync(join(root, 'src'), {recursive: true, encoding: 'utf8'})
     .filter(file => file.endsWith('.ts'))
     .sort()

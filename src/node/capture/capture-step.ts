@@ -43,6 +43,7 @@ const MAX_RENEWALS = 8;
  * @throws if the active backend is not TensorFlow, through `tfjs-ragan setup`, or the inputs are not those it was made
  *   for.
  * @example
+ * const [x, y] = [tf.randomNormal([8, 3]), tf.randomNormal([8, 1])];
  * const optimizer = tf.train.adam(1e-3);
  * const step = captureStep((x, y) => {
  *   const loss = () => tf.losses.meanSquaredError(y, model.apply(x) as tf.Tensor);
