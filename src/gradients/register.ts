@@ -17,7 +17,7 @@ let registered = false;
  *
  * @example
  * registerGradients();
- * const penalty = () => tf.grad(x => critic.apply(x) as tf.Tensor)(real).square().sum(); // R1
+ * const penalty = (real: tf.Tensor) => tf.grad(x => model.apply(x) as tf.Tensor)(real).square().sum(); // R1
  */
 export function registerGradients(): void {
   if (registered) return;
