@@ -165,6 +165,24 @@ onTensorFlow('captureStep', () => {
       captured.dispose();
     });
 
+    test('what shared the data of a variable that no step changes is not taken for it', () => {
+      const [weight, factor] = [tf.variable(tf.scalar(1)), tf.variable(tf.scalar(2))];
+      const copy = factor.clone();
+      const step = captureStep(
+        (x: tf.Tensor) => {
+          weight.assign(tf.add(weight, tf.mul(x, copy)));
+          return tf.mul(weight, factor);
+        },
+        {inputs: [{shape: [], dtype: 'float32'}]},
+      );
+      const run = () => tf.tidy(() => step(tf.scalar(1)).dataSync()[0]);
+      expect([run(), run(), run()]).toEqual([6, 10, 14]);
+      expect(step.status.state).toBe('captured');
+      factor.assign(tf.scalar(10));
+      expect([run(), run()]).toEqual([90, 110]);
+      step.dispose();
+    });
+
     test('for two captured steps that share them, and after dispose', () => {
       const {step: usual, captured, weights} = capturedRegression();
       const other = regression(tf.train.sgd(0.05));

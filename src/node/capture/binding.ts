@@ -46,6 +46,9 @@ export interface NativeBackend {
   readSync(dataId: object): unknown;
 }
 
+/** The binding's numbers of the kinds of attributes (its TF_ATTR constants). */
+export const ATTRIBUTE = {string: 0, int: 1, float: 2, bool: 3, type: 4, shape: 5};
+
 /** TensorFlow's numbers of the types that a captured step can carry. */
 export const DTYPES: Record<string, number> = {float32: 1, int32: 3, bool: 10};
 

@@ -1,5 +1,6 @@
 import Pbf from 'pbf';
 import type {Attribute} from './binding.js';
+import {ATTRIBUTE} from './binding.js';
 
 /** An attribute of a graph's node, as TensorFlow's AttrValue message has it. */
 export type AttrValue =
@@ -24,24 +25,21 @@ export interface GraphNode {
 /** The version of TensorFlow's graphs that tfjs-node's ops are written for (TensorFlow 2.9). */
 const GRAPH_VERSION = 1087;
 
-/** The numbers of the binding's TF_ATTR constants. */
-const [STRING, INT, FLOAT, BOOL, TYPE, SHAPE] = [0, 1, 2, 3, 4, 5];
-
 /** An attribute as the binding takes it, as a graph has it; undefined for a kind that graphs of steps do not need. */
 export function attrValue({type, value}: Attribute): AttrValue | undefined {
   const list = Array.isArray(value);
   switch (type) {
-    case STRING:
+    case ATTRIBUTE.string:
       return {string: String(value)};
-    case INT:
+    case ATTRIBUTE.int:
       return list ? {ints: value as number[]} : {int: Number(value)};
-    case FLOAT:
+    case ATTRIBUTE.float:
       return list ? {floats: value as number[]} : {float: Number(value)};
-    case BOOL:
+    case ATTRIBUTE.bool:
       return list ? undefined : {bool: Boolean(value)};
-    case TYPE:
+    case ATTRIBUTE.type:
       return {type: Number(value)};
-    case SHAPE:
+    case ATTRIBUTE.shape:
       return {shape: value as number[]};
     default:
       return undefined;

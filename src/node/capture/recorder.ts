@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type {Attribute, NativeBackend, NativeTensor} from './binding.js';
-import {DTYPES, nativeIds} from './binding.js';
+import {ATTRIBUTE, DTYPES, nativeIds} from './binding.js';
 import {callSite} from './call-site.js';
 import {fusedOptimizer} from './optimizers.js';
 import type {Recording, Source} from './recording.js';
@@ -317,13 +317,15 @@ class Recorder {
   }
 }
 
-/** Gives each variable data of its own: two may share one tensor's, and then cannot be told apart. */
+/** Gives each variable data of its own: what shares a tensor's data with a variable cannot be told from it. */
 function separate(backend: NativeBackend, variables: tf.Variable[]): void {
-  const seen = new Set<object>();
   for (const variable of variables) {
-    if (seen.has(variable.dataId)) {
-      tf.tidy(() => variable.assign(tf.add(variable, tf.zerosLike(variable))));
-    }
-    seen.add(variable.dataId);
+    const {refCount, dtype} = backend.tensorMap.get(variable.dataId);
+    if (refCount === 1) continue;
+    const type = [{name: 'T', type: ATTRIBUTE.type, value: dtype}];
+    const [copy] = backend.binding.executeOp('Identity', type, nativeIds(backend, [variable]), 1);
+    const tensor = backend.createOutputTensor(copy!);
+    variable.assign(tensor);
+    tensor.dispose();
   }
 }
