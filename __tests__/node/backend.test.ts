@@ -13,6 +13,9 @@ jest.mock('webgpu', () => {
 // What setup put in place on this machine is not what is tested here.
 jest.mock('../../src/node/setup/placed-package.js', () => ({placedPackage: () => Promise.resolve(undefined)}));
 
+// The stand-ins for native packages have no kernels.
+jest.mock('../../src/tensorflow/register.js', () => ({registerTensorFlowKernels: () => undefined}));
+
 /** The advice is about setup where it works. */
 const setupWorks = process.platform === 'linux' && process.arch === 'x64';
 
@@ -109,7 +112,10 @@ describe('useBackend with a native package', () => {
   test('takes the GPU first', () =>
     withPackages({gpu: native(true), cpu: native(false)}, async node => {
       process.env.PATH = ''; // no nvidia-smi that would name this machine's card
-      const expected = {backend: 'cuda', reason: 'TensorFlow on a GPU, through @tensorflow/tfjs-node-gpu'};
+      const expected = {
+        backend: 'cuda',
+        reason: 'TensorFlow on a GPU, through @tensorflow/tfjs-node-gpu, with captured training steps',
+      };
       expect(await node.useBackend('auto')).toEqual(expected);
       expect(await node.useBackend('cuda')).toEqual(expected);
       expect(tf.getBackend()).toBe('tensorflow');

@@ -45,9 +45,7 @@ function updateByAdam(optimizer: tf.Optimizer, gradients: tf.NamedTensorMap): vo
     tf.tidy(() => {
       const inputs = {value, gradient, firstMoment, secondMoment, power1: adam.accBeta1, power2: adam.accBeta2};
       const attributes = {learningRate, beta1, beta2, epsilon};
-      const [newValue, newFirst, newSecond] = tf
-        .engine()
-        .runKernel<tf.Tensor[]>('AdamUpdate', inputs, attributes);
+      const [newValue, newFirst, newSecond] = tf.engine().runKernel<tf.Tensor[]>('AdamUpdate', inputs, attributes);
       value.assign(newValue!);
       firstMoment.assign(newFirst!);
       secondMoment.assign(newSecond!);
