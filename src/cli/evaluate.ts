@@ -2,7 +2,7 @@ import {Command} from 'commander';
 import {basename} from 'node:path';
 import {modelScale} from '../images/model-scale.js';
 import type {BackendName} from '../node/backend.js';
-import {useBackend} from '../node/backend.js';
+import {BACKEND_CHOICES, useBackend} from '../node/backend.js';
 import type {PhotoScores, Scores} from '../node/evaluation.js';
 import {disposePhotos, evaluatePhoto, meanScores, validationPhoto} from '../node/evaluation.js';
 import {listImages} from '../node/image-files.js';
@@ -15,7 +15,7 @@ export function evaluateCommand(): Command {
     .requiredOption('--data <folder>', 'the photos: each is shrunk, enlarged by the model and compared with itself')
     .requiredOption('--model <folder>', "a run's folder, or the folder of a model")
     .option('--json', 'print JSON', false)
-    .option('--backend <name>', 'auto, cuda, tensorflow, wasm or cpu', 'auto')
+    .option('--backend <name>', BACKEND_CHOICES, 'auto')
     .action(async (options: {data: string; model: string; json: boolean; backend: string}) => {
       const files = await listImages(options.data);
       await useBackend(options.backend as BackendName | 'auto');

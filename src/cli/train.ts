@@ -1,4 +1,5 @@
 import {Command, InvalidArgumentError} from 'commander';
+import {BACKEND_CHOICES} from '../node/backend.js';
 import {DEFAULT_SETTINGS} from '../node/train-settings.js';
 import type {TrainSettings} from '../node/train-settings.js';
 import {trainEsrgan} from '../node/train-session.js';
@@ -40,7 +41,7 @@ export function trainCommand(report: (code: number) => void): Command {
     )
     .option('--content-weight <number>', 'of the pixel loss', number, defaults.contentWeight)
     .option('--seed <number>', 'all random choices follow from it', number, defaults.seed)
-    .option('--backend <name>', 'auto, cuda, tensorflow, wasm or cpu', defaults.backend)
+    .option('--backend <name>', BACKEND_CHOICES, defaults.backend)
     .option('--threads <number>', 'threads of the wasm backend (default: all cores)', number)
     .option('--sample-every <steps>', 'steps between sample sheets', number, defaults.sampleEvery)
     .option('--checkpoint-every <steps>', 'steps between checkpoints', number, defaults.checkpointEvery)

@@ -1,7 +1,7 @@
 import {Command} from 'commander';
 import {upscale} from '../images/upscale.js';
 import type {BackendName} from '../node/backend.js';
-import {useBackend} from '../node/backend.js';
+import {BACKEND_CHOICES, useBackend} from '../node/backend.js';
 import {readImage, requireWritableImage, writeImage} from '../node/image-files.js';
 import {loadRunModel} from './model-option.js';
 
@@ -13,7 +13,7 @@ export function upscaleCommand(): Command {
     .argument('<output>', 'where to write the large one')
     .requiredOption('--model <folder>', "a run's folder, or the folder of a model")
     .option('--tile <pixels>', 'size of the tiles it is computed in: smaller takes less memory', Number, 96)
-    .option('--backend <name>', 'auto, cuda, tensorflow, wasm or cpu', 'auto')
+    .option('--backend <name>', BACKEND_CHOICES, 'auto')
     .action(async (input: string, output: string, options: {model: string; tile: number; backend: string}) => {
       await requireWritableImage(output);
       await useBackend(options.backend as BackendName | 'auto');

@@ -50,6 +50,9 @@ const STARTERS: Record<BackendName, (options: BackendOptions, byName: boolean) =
 /** All backends, the fastest first. */
 export const BACKENDS = Object.keys(STARTERS) as BackendName[];
 
+/** What a user may ask for, in words. */
+export const BACKEND_CHOICES = `auto, ${BACKENDS.slice(0, -1).join(', ')} or ${BACKENDS.at(-1)}`;
+
 /**
  * Makes a backend active, ready for training, and says which and why.
  *
@@ -90,7 +93,7 @@ export async function useBackend(
   registerGradients();
   if (name === 'auto') return firstThatWorks(options);
   if (!BACKENDS.includes(name)) {
-    throw new Error(`useBackend: the backend must be auto, ${BACKENDS.join(', ')}, but it is ${JSON.stringify(name)}.`);
+    throw new Error(`useBackend: the backend must be ${BACKEND_CHOICES}, but it is ${JSON.stringify(name)}.`);
   }
   return {backend: name, ...(await STARTERS[name](options, true))};
 }

@@ -22,7 +22,7 @@ export interface ValidationPhoto {
   bicubic: tf.Tensor3D;
 }
 
-/** What `evaluateModel` gives for each photo. */
+/** What `evaluatePhoto` gives. */
 export interface PhotoScores {
   file: string;
   model: Scores;
