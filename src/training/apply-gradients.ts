@@ -1,22 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-
-/** The private state of tfjs's Adam. */
-interface AdamState {
-  learningRate: number;
-  beta1: number;
-  beta2: number;
-  epsilon: number;
-  accBeta1: tf.Variable;
-  accBeta2: tf.Variable;
-  accumulatedFirstMoment: Slot[];
-  accumulatedSecondMoment: Slot[];
-  incrementIterations(): void;
-}
-
-interface Slot {
-  originalName: string;
-  variable: tf.Variable;
-}
+import type {AdamState, Moment} from './adam-state.js';
 
 /**
  * `optimizer.applyGradients`, in one kernel per variable where the active backend has one for Adam (`AdamUpdate`, on wasm)
@@ -35,7 +18,7 @@ function updateByAdam(optimizer: tf.Optimizer, gradients: tf.NamedTensorMap): vo
   // tfjs keeps the moments by the variable's position.
   Object.entries(gradients).forEach(([name, gradient], position) => {
     const value = tf.engine().registeredVariables[name]!;
-    const slot = (slots: Slot[], letter: string) =>
+    const slot = (slots: Moment[], letter: string) =>
       (slots[position] ??= {
         originalName: `${name}/${letter}`,
         variable: tf.tidy(() => tf.zerosLike(value).variable(false)),

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import type {AdamState} from '../../training/adam-state.js';
 
 /** An optimizer whose update is one TensorFlow op per variable. */
 export interface FusedOptimizer {
@@ -9,17 +10,6 @@ export interface FusedOptimizer {
   shared: (optimizer: tf.Optimizer) => tf.Variable[];
   /** The optimizer's variables that belong to the variable at a position of `applyGradients`. */
   slots: (optimizer: tf.Optimizer, position: number) => tf.Variable[];
-}
-
-interface AdamState {
-  learningRate: number;
-  beta1: number;
-  beta2: number;
-  epsilon: number;
-  accBeta1: tf.Variable;
-  accBeta2: tf.Variable;
-  accumulatedFirstMoment: {variable: tf.Variable}[];
-  accumulatedSecondMoment: {variable: tf.Variable}[];
 }
 
 const adam: FusedOptimizer = {
