@@ -14,7 +14,7 @@ const HELP = `Usage: npm run bench -- [options]
 Times the convolutions of an ESRGAN-lite training step, forward and both gradients, and the whole step, beside PyTorch
 where TORCH_PYTHON or python3 has it. All figures are medians of samples taken in turn in one run.
 
-  --backend NAME   auto, cuda, tensorflow, wasm or cpu (default auto)
+  --backend NAME   auto, cuda, webgpu, tensorflow, wasm or cpu (default auto)
   --threads N      threads of the wasm backend and of PyTorch (default: the machine's cores)
   --rounds N       samples of each (default 10)
   --only PART      kernels or step

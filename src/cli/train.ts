@@ -42,7 +42,7 @@ export function trainCommand(report: (code: number) => void): Command {
     .option('--content-weight <number>', 'of the pixel loss', number, defaults.contentWeight)
     .option('--seed <number>', 'all random choices follow from it', number, defaults.seed)
     .option('--backend <name>', BACKEND_CHOICES, defaults.backend)
-    .option('--threads <number>', 'threads of the wasm backend (default: all cores)', number)
+    .option('--threads <number>', 'threads of wasm, or of TensorFlow on the CPU (default: all cores)', number)
     .option('--sample-every <steps>', 'steps between sample sheets', number, defaults.sampleEvery)
     .option('--checkpoint-every <steps>', 'steps between checkpoints', number, defaults.checkpointEvery)
     .addHelpText(

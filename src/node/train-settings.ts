@@ -35,7 +35,7 @@ export interface TrainSettings {
   seed: number;
   /** `auto` or a backend's name. */
   backend: string;
-  /** Threads of the wasm backend. Default: as many as the machine has cores. */
+  /** Threads of the wasm backend, or of TensorFlow on the CPU. Default: as many as the machine has cores. */
   threads?: number;
   /** Steps between sample sheets, and between checkpoints; 0 for none but the last. */
   sampleEvery: number;
