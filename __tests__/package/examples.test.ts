@@ -66,6 +66,7 @@ function place(file: string, text: string, index: number): string {
 const examples = [
   ...markdownExamples('README.md'),
   ...markdownExamples('docs/captured-steps.md'),
+  ...markdownExamples('docs/gpu.md'),
   ...readdirSync(join(root, 'src'), {recursive: true, encoding: 'utf8'})
     .filter(file => file.endsWith('.ts'))
     .sort()

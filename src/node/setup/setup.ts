@@ -2,6 +2,7 @@ import {createHash, randomUUID} from 'node:crypto';
 import {existsSync} from 'node:fs';
 import {readdir, rename, rm, rmdir} from 'node:fs/promises';
 import {join} from 'node:path';
+import {describeGpu, firstGpu} from '../gpu.js';
 import {compileBinding} from './compile.js';
 import {fetchTensorFlow, pinnedVersion} from './fetch.js';
 import {installedTensorFlow} from './installed-tensorflow.js';
@@ -64,7 +65,9 @@ export async function setUpTensorFlow(options: SetUpOptions = {}): Promise<SetUp
       });
     }
     const placed = await placePackage(installed, {name, cuda, version, tensorflow, from: folder});
-    onProgress('Training a small convolution in a fresh process');
+    // A new card takes minutes here, which its line tells.
+    const gpu = cuda ? await firstGpu().catch(() => undefined) : undefined;
+    onProgress(`Training a small convolution in a fresh process${gpu ? ` on ${describeGpu(gpu)}` : ''}`);
     try {
       return {...placed, reason: await prove()};
     } catch (error) {
