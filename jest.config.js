@@ -13,7 +13,7 @@ export default {
     ...(process.env.TEST_BUILT ? {} : sources),
     '^(\\.{1,2}/.*)\\.js$': '$1',
     '^webgpu$': '<rootDir>/__tests__/support/webgpu.cjs',
-    '^(\\.{1,2}/.*package-folder)\\.cjs$': '$1.cts',
+    '^(\\.{1,2}/.*package-folder)\\.cjs$': ['$1.cts', '$1.cjs'],
   },
   transform: {
     '^.+\\.c?ts$': [
