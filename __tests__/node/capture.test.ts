@@ -4,10 +4,7 @@ import {tmpdir} from 'node:os';
 import {GAN, l1Loss, setLearningRate} from '../../src/index.js';
 import type {CaptureOptions} from '../../src/node/index.js';
 import {captureStep} from '../../src/node/index.js';
-import {activateBackend, testBackends} from '../support/backends.js';
-
-/** Captured steps need TensorFlow, by `npx tfjs-ragan setup`. */
-const onTensorFlow = testBackends.includes('tensorflow') ? describe : describe.skip;
+import {activateBackend, describeOnTensorFlow, tensorFlow} from '../support/backends.js';
 
 interface Binding {
   getNumOfSavedModels(): number;
@@ -16,8 +13,8 @@ interface Binding {
 
 const binding = () => (tf.backend() as unknown as {binding: Binding}).binding;
 
-onTensorFlow('captureStep', () => {
-  beforeAll(() => activateBackend('tensorflow'));
+describeOnTensorFlow('captureStep', () => {
+  beforeAll(() => activateBackend(tensorFlow!));
 
   const warnings: string[] = [];
   const onWarning = (message: string) => warnings.push(message);

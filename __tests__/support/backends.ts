@@ -11,6 +11,12 @@ import {registerTrainingKernels} from '../../src/wasm/index.js';
  */
 export const testBackends = (process.env.TFJS_RAGAN_TEST_BACKENDS ?? 'cpu,wasm').split(',');
 
+/** TensorFlow under the name by which this run covers it, on the CPU or on a GPU; undefined if it does not. */
+export const tensorFlow = testBackends.find(name => name === 'tensorflow' || name === 'cuda');
+
+/** For the tests of what only TensorFlow has. */
+export const describeOnTensorFlow = tensorFlow === undefined ? describe.skip : describe;
+
 /** Makes `name` the active backend, with the project's gradients, and its training kernels where it has any. */
 export async function activateBackend(name: string): Promise<void> {
   registerGradients();

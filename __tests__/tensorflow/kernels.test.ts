@@ -1,11 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
-import {activateBackend, testBackends} from '../support/backends.js';
+import {activateBackend, describeOnTensorFlow, tensorFlow} from '../support/backends.js';
 import {expectClose, valuesOf} from '../support/values.js';
 
-/** These kernels are TensorFlow's: see `npx tfjs-ragan setup`. */
-const onTensorFlow = testBackends.includes('tensorflow') ? describe : describe.skip;
-
-onTensorFlow('kernels of the tensorflow backend', () => {
+describeOnTensorFlow('kernels of the tensorflow backend', () => {
   /** The value of `f` and its gradients, on one backend. */
   async function run(
     backend: string,
@@ -76,7 +73,7 @@ onTensorFlow('kernels of the tensorflow backend', () => {
     ['sum over one axis of two', x => tf.sum(x, 0), [[3, 5]]],
     ['sum that keeps its axes', x => tf.sum(x, [0, 1], true), [[3, 5, 2]]],
   ])('%s: as on cpu', async (_, f, inputs) => {
-    const ours = await run('tensorflow', f, inputs);
+    const ours = await run(tensorFlow!, f, inputs);
     const expected = await run('cpu', f, inputs);
     ours.forEach((values, i) => expectClose(values, expected[i]!));
   });
@@ -89,8 +86,8 @@ onTensorFlow('kernels of the tensorflow backend', () => {
       const inside = tf.pad(tf.onesLike(x!), [[0, 0], [1, 1], [1, 1], [0, 0]]) as Images; // prettier-ignore
       return tf.div(tf.avgPool(padded, 3, 2, 'valid'), tf.avgPool(inside, 3, 2, 'valid'));
     };
-    const ours = await run('tensorflow', pool, [[2, 5, 5, 2]]);
-    const expected = await run('tensorflow', byHand, [[2, 5, 5, 2]]);
+    const ours = await run(tensorFlow!, pool, [[2, 5, 5, 2]]);
+    const expected = await run(tensorFlow!, byHand, [[2, 5, 5, 2]]);
     ours.forEach((values, i) => expectClose(values, expected[i]!));
   });
 });

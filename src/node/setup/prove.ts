@@ -8,6 +8,9 @@ import type {SmallTraining} from './small-convolution.js';
 /** How far single-precision sums in another order may lie apart, relative to numbers around 1. */
 const TOLERANCE = 1e-4;
 
+/** Keeps GPUs from TF32, the shorter numbers that they take for convolutions otherwise: their results differ by 1e-3. */
+const FULL_PRECISION = {NVIDIA_TF32_OVERRIDE: '0'};
+
 /**
  * Trains a small convolution on TensorFlow in a fresh process, and in another on the plain JavaScript backend, and
  * compares losses and weights.
@@ -29,12 +32,16 @@ export async function prove(): Promise<string> {
 
 async function trainIn(backend: BackendName): Promise<SmallTraining> {
   const module = pathToFileURL(join(packageFolder(), 'dist/esm/node/setup/small-convolution.js')).href;
-  const result = await runCommand(process.execPath, [
-    ...['--input-type=module', '--eval'],
-    `import {trainSmallConvolution} from ${JSON.stringify(module)};
+  const result = await runCommand(
+    process.execPath,
+    [
+      ...['--input-type=module', '--eval'],
+      `import {trainSmallConvolution} from ${JSON.stringify(module)};
      try { console.log(JSON.stringify(await trainSmallConvolution('${backend}'))); }
      catch (error) { console.error(error.message); process.exitCode = 1; }`,
-  ]);
+    ],
+    {env: {...process.env, ...FULL_PRECISION}},
+  );
   const line = result.stdout.trim().split('\n').at(-1)!;
   if (result.status !== 0 || !line.startsWith('{')) {
     throw new Error(`TensorFlow was set up, but does not train: ${lastLine(result)}`);
