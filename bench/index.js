@@ -4,6 +4,7 @@ import {availableParallelism, cpus} from 'node:os';
 import {setTimeout} from 'node:timers/promises';
 import {parseArgs} from 'node:util';
 import {useBackend} from 'tfjs-ragan/node';
+import {benchmarkFullSize, printFullSize} from './full-size.js';
 import {benchmarkKernels} from './kernels.js';
 import {median} from './median.js';
 import {startPyTorch} from './pytorch.js';
@@ -17,7 +18,8 @@ where TORCH_PYTHON or python3 has it. All figures are medians of samples taken i
   --backend NAME   auto, cuda, webgpu, tensorflow, wasm or cpu (default auto)
   --threads N      threads of the wasm backend and of PyTorch (default: the machine's cores)
   --rounds N       samples of each (default 10)
-  --only PART      kernels or step
+  --only PART      kernels, step or full: a step at the size of the published ESRGAN, its images per second and
+                   peak memory (on a processor about a minute each and 10 GB, so there only if asked for)
   --json           print the figures as JSON
   --help           print this`;
 
@@ -39,8 +41,8 @@ function readOptions() {
       throw new Error(`--${name} must be a whole number from 1, but it is ${values[name]}.`);
     }
   }
-  if (values.only !== undefined && !['kernels', 'step'].includes(values.only)) {
-    throw new Error(`--only must be kernels or step, but it is ${values.only}.`);
+  if (values.only !== undefined && !['kernels', 'step', 'full'].includes(values.only)) {
+    throw new Error(`--only must be kernels, step or full, but it is ${values.only}.`);
   }
   return {...values, threads: values.threads && Number(values.threads), rounds: Number(values.rounds)};
 }
@@ -106,13 +108,19 @@ async function main() {
   const result = {machine, backend, reason, threads};
   const say = options.json ? () => {} : console.log;
   say(`${machine}\n${backend}: ${reason}`);
-  if (options.only !== 'step') {
+  const wanted = part => (options.only ?? part) === part;
+  if (wanted('kernels')) {
     result.kernels = await benchmarkKernels(options.rounds);
     if (!options.json) printKernels(result.kernels);
   }
-  if (options.only !== 'kernels') {
+  if (wanted('step')) {
     result.step = await benchmarkStep(options.rounds, options.threads ?? cores);
     if (!options.json) printStep(result.step);
+  }
+  // On a processor only if asked for: it takes minutes.
+  if (options.only === 'full' || (backend === 'cuda' && wanted('full'))) {
+    result.full = await benchmarkFullSize(options.rounds);
+    if (!options.json) printFullSize(result.full);
   }
   if (options.json) console.log(JSON.stringify(result, null, 2));
 }
