@@ -1,9 +1,11 @@
 """The step of step.js in PyTorch, in the order of BasicSR's ESRGANModel.optimize_parameters.
 
-Prints its version, then for each line read from stdin ("plain" or "channels_last") runs one step and prints its time in
-milliseconds. Usage: pytorch_step.py THREADS
+A process of its own, for engine.js.
+Usage: pytorch_step.py '{"layout": "plain" or "channels_last", "threads": 2, "batch": 4, "filters": 32, ...}'
 """
 
+import json
+import resource
 import sys
 import time
 
@@ -11,8 +13,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-BATCH, LOW_RESOLUTION, FILTERS, GROWTH, BLOCKS = 4, 16, 32, 16, 2
+LOW_RESOLUTION, HIGH_RESOLUTION = 16, 64
 ADVERSARIAL_WEIGHT = 5e-3
+WARM_UP = 3
 
 
 def leaky_relu(x):
@@ -20,9 +23,9 @@ def leaky_relu(x):
 
 
 class DenseBlock(nn.Module):
-    def __init__(self):
+    def __init__(self, filters, growth):
         super().__init__()
-        channels = [(FILTERS + i * GROWTH, GROWTH) for i in range(4)] + [(FILTERS + 4 * GROWTH, FILTERS)]
+        channels = [(filters + i * growth, growth) for i in range(4)] + [(filters + 4 * growth, filters)]
         self.convolutions = nn.ModuleList(nn.Conv2d(i, o, 3, 1, 1) for i, o in channels)
 
     def forward(self, x):
@@ -33,22 +36,24 @@ class DenseBlock(nn.Module):
 
 
 class Block(nn.Module):
-    def __init__(self):
+    def __init__(self, filters, growth):
         super().__init__()
-        self.blocks = nn.Sequential(DenseBlock(), DenseBlock(), DenseBlock())
+        self.blocks = nn.Sequential(*(DenseBlock(filters, growth) for _ in range(3)))
 
     def forward(self, x):
         return self.blocks(x) * 0.2 + x
 
 
 class Generator(nn.Module):
-    def __init__(self):
+    def __init__(self, filters, growth, blocks):
         super().__init__()
-        self.first = nn.Conv2d(3, FILTERS, 3, 1, 1)
-        self.trunk = nn.Sequential(*(Block() for _ in range(BLOCKS)), nn.Conv2d(FILTERS, FILTERS, 3, 1, 1))
-        self.upsampled = nn.ModuleList(nn.Conv2d(FILTERS, FILTERS, 3, 1, 1) for _ in range(2))
-        self.high_resolution = nn.Conv2d(FILTERS, FILTERS, 3, 1, 1)
-        self.last = nn.Conv2d(FILTERS, 3, 3, 1, 1)
+        self.first = nn.Conv2d(3, filters, 3, 1, 1)
+        self.trunk = nn.Sequential(
+            *(Block(filters, growth) for _ in range(blocks)), nn.Conv2d(filters, filters, 3, 1, 1)
+        )
+        self.upsampled = nn.ModuleList(nn.Conv2d(filters, filters, 3, 1, 1) for _ in range(2))
+        self.high_resolution = nn.Conv2d(filters, filters, 3, 1, 1)
+        self.last = nn.Conv2d(filters, 3, 3, 1, 1)
 
     def forward(self, x):
         features = self.first(x)
@@ -78,14 +83,14 @@ def cross_entropy(logits, is_real):
 
 
 class Step:
-    def __init__(self, memory_format):
-        size = 4 * LOW_RESOLUTION
-        to_format = {"memory_format": memory_format}
-        self.generator, self.critic = Generator().to(**to_format), Critic().to(**to_format)
+    def __init__(self, layout, batch, filters, growth, blocks):
+        formats = {"plain": torch.contiguous_format, "channels_last": torch.channels_last}
+        to_format = {"memory_format": formats[layout]}
+        self.generator, self.critic = Generator(filters, growth, blocks).to(**to_format), Critic().to(**to_format)
         self.generator_optimizer = torch.optim.Adam(self.generator.parameters(), 1e-4)
         self.critic_optimizer = torch.optim.Adam(self.critic.parameters(), 1e-4)
-        self.low = torch.rand(BATCH, 3, LOW_RESOLUTION, LOW_RESOLUTION).to(**to_format)
-        self.high = torch.rand(BATCH, 3, size, size).to(**to_format)
+        self.low = torch.rand(batch, 3, LOW_RESOLUTION, LOW_RESOLUTION).to(**to_format)
+        self.high = torch.rand(batch, 3, HIGH_RESOLUTION, HIGH_RESOLUTION).to(**to_format)
 
     def __call__(self):
         critic, high = self.critic, self.high
@@ -115,15 +120,24 @@ class Step:
         return generator_loss.item(), (real_loss + fake_loss).item()
 
 
+def peak_megabytes():
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)
+
+
 def main():
-    torch.set_num_threads(int(sys.argv[1]))
+    settings = json.loads(sys.argv[1])
+    torch.set_num_threads(settings["threads"])
     torch.manual_seed(0)
-    steps = {"plain": Step(torch.contiguous_format), "channels_last": Step(torch.channels_last)}
-    print(torch.__version__, flush=True)
-    for line in sys.stdin:
+    step = Step(*(settings[name] for name in ("layout", "batch", "filters", "growth", "blocks")))
+    for _ in range(WARM_UP):
+        step()
+    print(json.dumps({"version": torch.__version__}), flush=True)
+    for _ in sys.stdin:
         start = time.perf_counter()
-        steps[line.strip()]()
-        print((time.perf_counter() - start) * 1000, flush=True)
+        step()
+        milliseconds = (time.perf_counter() - start) * 1000
+        print(json.dumps({"milliseconds": milliseconds, "peakMegabytes": peak_megabytes()}), flush=True)
 
 
 main()

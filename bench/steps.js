@@ -1,0 +1,77 @@
+// The training step in each way that it can be run, in TensorFlow.js and in PyTorch, sampled in turn.
+import {availableParallelism} from 'node:os';
+import {setTimeout} from 'node:timers/promises';
+import {fileURLToPath} from 'node:url';
+import {startEngine} from './engine.js';
+import {median} from './median.js';
+
+/** Generators by name: ESRGAN as published is the full one. */
+export const SIZES = {
+  lite: {filters: 32, growth: 16, blocks: 2},
+  medium: {filters: 64, growth: 32, blocks: 4},
+  full: {filters: 64, growth: 32, blocks: 23},
+};
+
+const WAYS = {
+  'TensorFlow.js, usual order': 'usual',
+  'GAN, separate passes': 'separate',
+  'GAN, one pass': 'one',
+  'GAN, captured': 'captured',
+};
+
+const LAYOUTS = {
+  'PyTorch, plain': 'plain',
+  'PyTorch, channels_last': 'channels_last',
+};
+
+/** For so long the threads of the engine before go on looking for work. */
+const SETTLING_MILLISECONDS = 300;
+
+const scriptPath = name => fileURLToPath(new URL(name, import.meta.url));
+
+/**
+ * The median time and the peak memory of each engine that there is, sampled in turn so that whatever else the machine
+ * does hits them alike, and why the others are missing.
+ *
+ * @throws if the backend does not start.
+ */
+export async function benchmarkStep({backend, threads, batch, generator}, rounds) {
+  const python = process.env.TORCH_PYTHON ?? 'python3';
+  const engines = [];
+  const missing = {};
+  const start = async (name, command, script, settings) => {
+    const engine = await startEngine(command, [scriptPath(script), JSON.stringify({batch, ...generator, ...settings})]);
+    engines.push({name, ...engine, times: [], peakMegabytes: 0});
+  };
+  try {
+    for (const [name, way] of Object.entries(WAYS)) {
+      const started = start(name, process.execPath, 'step.js', {backend, threads, way});
+      await (way === 'captured' ? started.catch(error => (missing[name] = error.message)) : started);
+    }
+    for (const [name, layout] of Object.entries(LAYOUTS)) {
+      const settings = {threads: threads ?? availableParallelism(), layout};
+      await start(name, python, 'pytorch_step.py', settings).catch(error => (missing[name] = error.message));
+    }
+    for (let round = 0; round < rounds; round++) {
+      for (const engine of engines) {
+        await setTimeout(SETTLING_MILLISECONDS);
+        const {milliseconds, peakMegabytes} = await engine.step();
+        engine.times.push(milliseconds);
+        engine.peakMegabytes = peakMegabytes;
+      }
+    }
+  } finally {
+    for (const engine of engines) engine.stop();
+  }
+  const rows = engines.map(({name, times, peakMegabytes}) => ({name, milliseconds: median(times), peakMegabytes}));
+  const pytorch = rows.filter(({name}) => name in LAYOUTS);
+  const best = Math.min(...pytorch.map(({milliseconds}) => milliseconds));
+  return {
+    batch,
+    generator,
+    ...engines[0].about,
+    pytorchVersion: engines.at(-1).about.version,
+    engines: rows.map(row => (pytorch.length > 0 ? {...row, timesPyTorch: row.milliseconds / best} : row)),
+    missing,
+  };
+}
