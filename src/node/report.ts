@@ -6,7 +6,7 @@ import type {LogRecord} from './run-log.js';
 import {readLog} from './run-log.js';
 import {SHEET_COLUMNS} from './sample-sheet.js';
 import {lineChart} from './line-chart.js';
-import type {TrainSummary} from './train-session.js';
+import type {TrainSummary} from './train-summary.js';
 import type {TrainSettings} from './train-settings.js';
 
 /** Writes the run's `report.html`: figures, curves and pictures in one file that needs nothing else. */

@@ -18,6 +18,7 @@ import {writeReport} from './report.js';
 import type {RunFolder} from './run-folder.js';
 import {takeRunFolder} from './run-folder.js';
 import {appendToLog, rewindLog} from './run-log.js';
+import type {Points, TrainSummary} from './train-summary.js';
 import {writeSampleSheet} from './sample-sheet.js';
 import type {TrainSettings} from './train-settings.js';
 import {NETWORK_SETTINGS, requireSettings} from './train-settings.js';
@@ -49,21 +50,6 @@ export interface TrainResult {
   finished: boolean;
   step: number;
   summary: TrainSummary;
-}
-
-/** One measure at the four points of a run. */
-export type Points = Partial<Record<'bicubic' | 'start' | 'afterWarmup' | 'end', number>>;
-
-/** `summary.json`. */
-export interface TrainSummary {
-  backend: string;
-  steps: number;
-  seconds: number;
-  imagesPerSecond: number;
-  /** Whether the steps ran as one TensorFlow call each: see `captureStep`. */
-  captured: boolean;
-  /** Means over the central part of the validation photos. */
-  validation: Record<keyof Scores, Points>;
 }
 
 /** What a checkpoint remembers besides weights. */

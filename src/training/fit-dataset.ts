@@ -1,10 +1,14 @@
 import * as tf from '@tensorflow/tfjs';
-import type {TrainOptions} from './gan.js';
 
 /** A batch of a training dataset: the generator's input and the real samples. */
 export interface TrainingBatch extends tf.TensorContainerObject {
   xs: tf.Tensor;
   ys: tf.Tensor;
+}
+
+export interface TrainOptions {
+  /** False leaves the critic out: the generator learns from the generator losses alone. Default true. */
+  adversarial?: boolean;
 }
 
 type Callbacks = tf.CustomCallbackArgs | tf.Callback;

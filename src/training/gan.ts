@@ -5,7 +5,7 @@ import {localAveraging} from '../losses/averaging.js';
 import {GanLoss} from '../losses/gan-loss.js';
 import {RelativisticAverageLoss} from '../losses/relativistic-average-loss.js';
 import {applyGradients} from './apply-gradients.js';
-import type {FitDatasetOptions, TrainingBatch} from './fit-dataset.js';
+import type {FitDatasetOptions, TrainingBatch, TrainOptions} from './fit-dataset.js';
 import {fitDataset} from './fit-dataset.js';
 import {allowsOnePass} from './inspect-critic.js';
 import {onePassStep} from './one-pass-step.js';
@@ -45,11 +45,6 @@ export interface GANCompileOptions {
   capture?: boolean;
   /** Receives the one line that says why steps do not run captured. Default `console.warn`. */
   onWarning?: (message: string) => void;
-}
-
-export interface TrainOptions {
-  /** False leaves the critic out: the generator learns from the generator losses alone. Default true. */
-  adversarial?: boolean;
 }
 
 interface Compiled {
