@@ -74,10 +74,10 @@ function printStep({batch, generator, backend, reason, pytorchVersion, engines, 
   const {filters, growth, blocks} = generator;
   console.log(`\nESRGAN step on ${backend}: ${reason}`);
   console.log(`batch ${batch}, 16x16 to 64x64, generator with ${filters} filters, growth ${growth}, ${blocks} blocks`);
-  const row = (...cells) => console.log(cells.map((cell, i) => (i ? cell.padStart(12) : cell.padEnd(34))).join(''));
-  row('', 'ms', 'peak MB', pytorchVersion ? 'of PyTorch' : '');
+  const row = (name, ...cells) => console.log(name.padEnd(34) + cells.map(cell => cell.padStart(12)).join(''));
+  row('', 'ms', 'peak MB', ...(pytorchVersion ? ['of PyTorch'] : []));
   for (const {name, milliseconds, peakMegabytes, timesPyTorch} of engines) {
-    row(name, milliseconds.toFixed(0), peakMegabytes.toFixed(0), timesPyTorch?.toFixed(2) ?? '');
+    row(name, milliseconds.toFixed(0), peakMegabytes.toFixed(0), ...(timesPyTorch ? [timesPyTorch.toFixed(2)] : []));
   }
   for (const [name, why] of Object.entries(missing)) console.log(`${name}: ${why}`);
   const note = pytorchVersion
