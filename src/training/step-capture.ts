@@ -25,7 +25,7 @@ export interface CapturedStep<A extends tf.Tensor[], R> {
 export interface CaptureOptions {
   /** The tensors that the step takes, or tensors like them: their number and types are fixed by them. */
   inputs: {shape: number[]; dtype: tf.DataType}[];
-  /** The variables that the step may use. Default: all that are registered when it runs. */
+  /** The variables that the step may change besides its optimizers' own; a change of another is refused. Default: any. */
   variables?: tf.Variable[];
   /** Receives the one line that says why steps are not captured. Default `console.warn`. */
   onWarning?: (message: string) => void;

@@ -1,24 +1,24 @@
 import * as tf from '@tensorflow/tfjs';
 import type {CapturedStep, CaptureOptions, CaptureStatus} from '../../training/step-capture.js';
 import type {NativeBackend} from './binding.js';
-import {nativeIds} from './binding.js';
-import {settingsOf} from './optimizers.js';
+import {CapturedGraph} from './captured-graph.js';
 import type {Recording} from './recording.js';
-import {at, describeOp, difference} from './recording.js';
-import {recordStep} from './recorder.js';
-import {ResidentWeights} from './resident-weights.js';
-import type {StepGraph} from './step-graph.js';
-import {fusedOptimizers, stepGraph} from './step-graph.js';
-import {StepSession} from './step-session.js';
+import {difference} from './recording.js';
+import type {RecordedStep} from './recorder.js';
+import {isRecording, recordStep} from './recorder.js';
+import type {StepResult} from './step-result.js';
 
 /** Shapes of inputs that get a graph of their own; calls with others run as usual. */
 const MAX_GRAPHS = 4;
 
-/** Recordings until two in a row must agree: the first may make an optimizer's variables. */
-const MAX_RECORDINGS = 3;
+/** The first check, of several steps in a row, since a branch may be taken every few steps; then one at a time. */
+const FIRST_CHECK = 100;
+const FIRST_CHECK_STEPS = 8;
+const CHECK_EVERY = 1000;
 
-/** Runs of a graph after which the step runs as usual once more, to see that it still does what the graph does. */
-const isCheck = (runs: number) => runs === 100 || (runs > 0 && runs % 1000 === 0);
+/** Whether the step runs as usual after so many runs of a graph, to see that it still does what the graph does. */
+const isCheck = (runs: number) =>
+  (runs >= FIRST_CHECK && runs < FIRST_CHECK + FIRST_CHECK_STEPS) || (runs > 0 && runs % CHECK_EVERY === 0);
 
 /** Graphs that may be given up because what they froze has changed, before the step stays as it is. */
 const MAX_RENEWALS = 8;
@@ -32,11 +32,11 @@ const MAX_RENEWALS = 8;
  * its current value.
  *
  * A step can be captured if all that changes from call to call is in its inputs, its variables and its optimizers.
- * Settings of `tf.train.adam` and `tf.train.sgd`, the learning rate say, are read at every call. A step that differs
- * between its recordings (random numbers or other values made in JavaScript, branches, values read with `dataSync`)
- * goes on as usual, with one warning that names the op, the place and the reason. After 100 runs, and every 1,000, one
- * step runs as usual, to see that it is still the step that was captured. What JavaScript does in the step besides, such
- * as counting, happens in these calls only.
+ * Settings of `tf.train.adam`, `sgd`, `momentum` and `rmsprop`, the learning rate say, are read at every call. A step that
+ * differs between its recordings (random numbers or other values made in JavaScript, branches, values read with
+ * `dataSync`) goes on as usual, with one warning that names the op, the place and the reason. After 100 runs 8 steps, and
+ * every 1,000 one, run as usual, to see that it is still the step that was captured. What JavaScript does in the step
+ * besides, such as counting, happens in these calls only. On another backend the step runs as usual.
  *
  * @param fn the step: takes the inputs, updates variables, and returns a tensor, or arrays or objects of tensors, or
  *   nothing. It must not be async.
@@ -69,18 +69,13 @@ export function captureStep<A extends tf.Tensor[], R>(
   }) as CapturedStep<A, R>;
 }
 
-/** What a step returns, as tensors in a row and how they are put together again. */
-interface Flat<R> {
-  tensors: tf.Tensor[];
-  rebuild: (tensors: tf.Tensor[]) => R;
-}
-
 class Runner<A extends tf.Tensor[], R> {
-  private readonly graphs = new Map<string, Graph<R>>();
-  private readonly recordings = new Map<string, Recording[]>();
+  private readonly graphs = new Map<string, CapturedGraph<R>>();
+  /** The last recording of each shape that is not captured yet. */
+  private readonly recordings = new Map<string, Recording>();
   private refusal: string | undefined;
-  private warned = false;
   private renewals = 0;
+  private toldOfShapes = false;
 
   constructor(
     private readonly backend: NativeBackend,
@@ -102,90 +97,102 @@ class Runner<A extends tf.Tensor[], R> {
 
   call(inputs: A): R {
     this.requireInputs(inputs);
+    if (isRecording() || (tf.backend() as unknown) !== this.backend) return this.fn(...inputs);
     const shapes = inputs.map(({shape}) => `[${shape.join()}]`).join();
     const graph = this.graphs.get(shapes);
-    if (graph?.isCurrent()) return isCheck(graph.runs) ? this.record(shapes, inputs, graph) : graph.run(inputs);
+    if (graph?.isCurrent()) return isCheck(graph.runs) ? this.check(shapes, inputs, graph) : this.run(inputs, graph);
     if (graph) this.renew(shapes, graph);
     if (this.refusal) return this.fn(...inputs);
-    if (!this.recordings.has(shapes) && this.recordings.size + this.graphs.size >= MAX_GRAPHS) {
-      this.warn(`inputs of shape ${shapes} run as usual: a step is captured for at most ${MAX_GRAPHS} shapes`);
+    if (this.graphs.size >= MAX_GRAPHS) {
+      if (!this.toldOfShapes) {
+        this.warn(`inputs of shape ${shapes} run as usual: a step is captured for at most ${MAX_GRAPHS} shapes`);
+      }
+      this.toldOfShapes = true;
       return this.fn(...inputs);
     }
-    return this.record(shapes, inputs);
+    return this.capture(shapes, inputs);
   }
 
   dispose(): void {
-    for (const graph of this.graphs.values()) graph.dispose();
+    const graphs = [...this.graphs.values()];
     this.graphs.clear();
     this.recordings.clear();
+    disposeAll(graphs);
   }
 
-  /** Runs the step as usual and records it, to be captured or, if it is, to be compared with its graph. */
-  private record(shapes: string, inputs: A, graph?: Graph<R>): R {
-    const known = this.options.variables ?? Object.values(tf.engine().registeredVariables);
-    let flat: Flat<R> | undefined;
-    const step = () => this.fn(...inputs);
-    const tensorsOf = (result: R) => (flat = flatten(result)).tensors;
-    let refusal: string | undefined;
-    let recorded;
+  private run(inputs: A, graph: CapturedGraph<R>): R {
     try {
-      recorded = recordStep(this.backend, known, inputs, step, result => {
-        try {
-          return tensorsOf(result);
-        } catch (error) {
-          refusal = (error as Error).message;
-          return [];
-        }
-      });
+      return graph.run(inputs);
     } catch (error) {
-      this.recordings.delete(shapes);
-      throw error;
+      if (graph.runs > 0) throw error;
+      // TensorFlow prepares a graph when it runs first: this one it cannot run.
+      this.giveUp((error as Error).message);
+      return this.fn(...inputs);
     }
-    refusal ??= recorded.refusal;
-    if (graph) this.check(graph, refusal ?? difference(graph.recording, recorded.recording!));
-    else if (refusal) this.refuse(refusal);
-    else this.compare(shapes, recorded.recording!, flat!);
-    return recorded.result;
   }
 
-  private compare(shapes: string, recording: Recording, {tensors, rebuild}: Flat<R>): void {
-    const recordings = this.recordings.get(shapes) ?? [];
-    const last = recordings.at(-1);
-    const reason = last && difference(last, recording);
-    recordings.push(recording);
-    // Only the last is compared with.
-    if (last) recordings[recordings.length - 2] = recording;
-    this.recordings.set(shapes, recordings);
-    if (!last) return;
-    if (reason) {
-      if (recordings.length >= MAX_RECORDINGS) this.refuse(reason);
-      return;
+  /** Runs the step as usual and records it; once two recordings agree, they become a graph. */
+  private capture(shapes: string, inputs: A): R {
+    const last = this.recordings.get(shapes);
+    const recorded = this.record(inputs, last);
+    if (recorded.refusal !== undefined) {
+      this.refuse(recorded.refusal);
+      return recorded.result;
     }
+    const {recording, parts, result} = recorded;
+    const reason = last && difference(last, recording);
+    if (!last) this.remember(shapes, recording);
+    else if (reason === undefined) this.build(shapes, recording, parts);
+    // The first time, an optimizer that is recorded op by op makes its variables.
+    else if (last.madeVariables > 0 && recording.madeVariables === 0) this.recordings.set(shapes, recording);
+    else this.refuse(reason);
+    return result;
+  }
+
+  private remember(shapes: string, recording: Recording): void {
+    // A shape that came once does not stand in the way of another.
+    if (this.recordings.size >= MAX_GRAPHS) this.recordings.delete([...this.recordings.keys()][0]!);
+    this.recordings.set(shapes, recording);
+  }
+
+  private build(shapes: string, recording: Recording, parts: StepResult<R>): void {
     this.recordings.delete(shapes);
-    const kept = tensors.map(tensor => (tensor as tf.Tensor & {kept?: boolean}).kept === true);
     try {
-      this.graphs.set(shapes, new Graph(this.backend, recording, kept, rebuild));
+      this.graphs.set(shapes, new CapturedGraph(this.backend, recording, parts));
     } catch (error) {
       this.refuse((error as Error).message);
     }
   }
 
-  private check(graph: Graph<R>, changed: string | undefined): void {
+  /** Runs the step as usual once more, and gives the graphs up if it is not what they do. */
+  private check(shapes: string, inputs: A, graph: CapturedGraph<R>): R {
+    const recorded = this.record(inputs, graph.recording);
     graph.runs++;
-    if (!changed) return;
-    this.dispose();
-    this.refuse(
-      `since one of its last ${Math.min(graph.runs, 1000)} steps it is not the step that was captured: ${changed}`,
-    );
+    const changed = recorded.refusal ?? difference(graph.recording, recorded.recording);
+    if (changed !== undefined) {
+      const steps = Math.min(graph.runs, CHECK_EVERY);
+      this.giveUp(`since one of its last ${steps} steps it is not the step that was captured: ${changed}`);
+    }
+    return recorded.result;
+  }
+
+  private record(inputs: A, before: Recording | undefined): RecordedStep<R> {
+    const step = (copies: tf.Tensor[]) => this.fn(...(copies as A));
+    return recordStep(this.backend, inputs, step, this.options.variables, before?.optimizers ?? []);
   }
 
   /** What a graph froze has changed: the step is recorded again. */
-  private renew(shapes: string, graph: Graph<R>): void {
-    graph.dispose();
+  private renew(shapes: string, graph: CapturedGraph<R>): void {
     this.graphs.delete(shapes);
+    graph.dispose();
     if (++this.renewals > MAX_RENEWALS) {
-      this.refuse('what it uses besides its inputs, variables, tf.train.adam and tf.train.sgd keeps changing');
+      this.refuse('what it uses besides its inputs, its variables and the settings of fused optimizers keeps changing');
     }
+  }
+
+  private giveUp(reason: string): void {
+    this.dispose();
+    this.refuse(reason);
   }
 
   private refuse(reason: string): void {
@@ -195,8 +202,7 @@ class Runner<A extends tf.Tensor[], R> {
   }
 
   private warn(message: string): void {
-    if (!this.warned) (this.options.onWarning ?? console.warn)(`captureStep: ${message}`);
-    this.warned = true;
+    (this.options.onWarning ?? console.warn)(`captureStep: ${message}`);
   }
 
   private requireInputs(inputs: A): void {
@@ -208,136 +214,13 @@ class Runner<A extends tf.Tensor[], R> {
   }
 }
 
-/** A captured step for one shape of inputs. */
-class Graph<R> {
-  /** How often the step ran since it was captured. */
-  runs = 0;
-  readonly nodes: number;
-  readonly weightBytes: number;
-  private readonly graph: Omit<StepGraph, 'bytes'>;
-  private readonly session: StepSession;
-  private readonly weights: ResidentWeights;
-  private readonly frozen: string[];
-  private readonly fused;
-  /** Tensors of the optimizers' settings, by their number, made anew only when they change. */
-  private readonly settings: {value: number; id: number}[] = [];
-
-  constructor(
-    private readonly backend: NativeBackend,
-    readonly recording: Recording,
-    private readonly kept: boolean[],
-    private readonly rebuild: (tensors: tf.Tensor[]) => R,
-  ) {
-    const {bytes, ...graph} = stepGraph(recording);
-    this.graph = graph;
-    this.nodes = this.graph.nodes;
-    this.weightBytes = recording.variables.reduce((sum, {size}) => sum + 4 * size, 0);
-    this.fused = fusedOptimizers(recording);
-    this.frozen = this.unfused().map(settingsOf);
-    this.session = new StepSession(backend.binding, bytes);
-    this.weights = new ResidentWeights(backend, this.session, this.graph, recording.variables);
+/** Disposes all of them, also where one throws. */
+function disposeAll(graphs: {dispose(): void}[]): void {
+  const [first, ...rest] = graphs;
+  if (!first) return;
+  try {
+    first.dispose();
+  } finally {
+    disposeAll(rest);
   }
-
-  /** Whether what the graph has frozen is still so. */
-  isCurrent(): boolean {
-    const {variables, outside} = this.recording;
-    return (
-      variables.every(variable => !variable.isDisposed) &&
-      outside.every(({dataId}) => this.backend.tensorMap.has(dataId)) &&
-      this.unfused().every((optimizer, i) => settingsOf(optimizer) === this.frozen[i])
-    );
-  }
-
-  run(inputs: tf.Tensor[]): R {
-    const {backend, recording} = this;
-    const feeds = nativeIds(backend, [...inputs, ...recording.outside] as tf.Tensor[]);
-    let setting = 0;
-    for (const {optimizer, fused} of this.fused) {
-      for (const value of fused.settings(optimizer)) {
-        feeds.push(typeof value === 'number' ? this.setting(setting, value) : nativeIds(backend, [value])[0]!);
-        setting++;
-      }
-    }
-    this.weights.prepare();
-    let outputs;
-    try {
-      outputs = this.session.run(feeds, this.graph.feeds, this.graph.outputs);
-    } catch (error) {
-      throw this.named(error as Error);
-    }
-    this.weights.changed();
-    this.runs++;
-    recording.optimizers.forEach((optimizer, i) => {
-      for (let k = 0; k < recording.iterations[i]!; k++) {
-        (optimizer as unknown as {incrementIterations(): void}).incrementIterations();
-      }
-    });
-    if (recording.outputs.length === 0) outputs.forEach(({id}) => backend.binding.deleteTensor(id));
-    const tensors = recording.outputs.map((_, i) => {
-      const tensor = backend.createOutputTensor(outputs[i]!);
-      return this.kept[i] ? tf.keep(tensor) : tensor;
-    });
-    return this.rebuild(tensors);
-  }
-
-  dispose(): void {
-    try {
-      this.weights.free();
-    } finally {
-      for (const {id} of this.settings) this.backend.binding.deleteTensor(id);
-      this.settings.length = 0;
-      this.session.close();
-    }
-  }
-
-  private unfused(): tf.Optimizer[] {
-    return this.recording.optimizers.filter(one => !this.fused.some(({optimizer}) => optimizer === one));
-  }
-
-  private setting(index: number, value: number): number {
-    const {binding} = this.backend;
-    const before = this.settings[index];
-    if (before?.value === value) return before.id;
-    if (before) binding.deleteTensor(before.id);
-    const id = binding.createTensor([], 1, Float32Array.of(value));
-    this.settings[index] = {value, id};
-    return id;
-  }
-
-  /** TensorFlow's error, with the op it names described by the record. */
-  private named(error: Error): Error {
-    const index = /\{\{node n(\d+)_/.exec(error.message)?.[1];
-    if (index === undefined) return error;
-    const op = this.recording.ops[Number(index)]!;
-    return new Error(
-      `captured step: ${describeOp(this.recording, Number(index))} failed${at(op.site)}: ${error.message}`,
-      {cause: error},
-    );
-  }
-}
-
-function flatten<R>(result: R): Flat<R> {
-  const tensors: tf.Tensor[] = [];
-  type Rebuild = (tensors: tf.Tensor[]) => unknown;
-  const visit = (value: unknown, path: string): Rebuild => {
-    if (value === undefined || value === null) return () => value;
-    if (value instanceof tf.Tensor) {
-      const index = tensors.push(value as tf.Tensor) - 1;
-      return made => made[index];
-    }
-    if (typeof value === 'object' && typeof (value as {then?: unknown}).then === 'function') {
-      throw new Error('it returns a promise, and a step must not be async');
-    }
-    if (Array.isArray(value)) {
-      const items = value.map((item, i) => visit(item, `${path}[${i}]`));
-      return made => items.map(item => item(made));
-    }
-    if (typeof value === 'object') {
-      const entries = Object.entries(value).map(([key, item]) => [key, visit(item, `${path}.${key}`)] as const);
-      return made => Object.fromEntries(entries.map(([key, item]) => [key, item(made)]));
-    }
-    throw new Error(`it returns the ${typeof value} ${JSON.stringify(value)} at result${path}; return a tensor`);
-  };
-  const rebuild = visit(result, '') as (made: tf.Tensor[]) => R;
-  return {tensors, rebuild};
 }

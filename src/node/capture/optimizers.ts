@@ -1,57 +1,119 @@
 import * as tf from '@tensorflow/tfjs';
-import type {AdamState} from '../../training/adam-state.js';
+import type {AdamState, Moment} from '../../training/adam-state.js';
+
+/** What an optimizer's op takes besides a variable and its gradient. */
+interface OptimizerState {
+  /** Numbers, or scalars of its own, that are fed at every step. */
+  settings: (number | tf.Tensor)[];
+  /** Its variables that belong to all updates. */
+  shared: tf.Variable[];
+  /** Its variables that belong to the variable at each position of `applyGradients`. */
+  slots: Moment[][];
+}
 
 /** An optimizer whose update is one TensorFlow op per variable. */
 export interface FusedOptimizer {
-  op: 'ResourceApplyAdam' | 'ResourceApplyGradientDescent';
-  /** What the op takes from the optimizer at every step: numbers, or scalars of its own. */
-  settings: (optimizer: tf.Optimizer) => (number | tf.Tensor)[];
-  /** The optimizer's variables that belong to all updates. */
-  shared: (optimizer: tf.Optimizer) => tf.Variable[];
-  /** The optimizer's variables that belong to the variable at a position of `applyGradients`. */
-  slots: (optimizer: tf.Optimizer, position: number) => tf.Variable[];
+  op: 'ResourceApplyAdam' | 'ResourceApplyGradientDescent' | 'ResourceApplyMomentum' | 'ResourceApplyRMSProp';
+  stateOf(optimizer: tf.Optimizer): OptimizerState;
 }
 
-const adam: FusedOptimizer = {
-  op: 'ResourceApplyAdam',
-  settings: optimizer => {
-    const {learningRate, beta1, beta2, epsilon} = optimizer as unknown as AdamState;
-    return [learningRate, beta1, beta2, epsilon];
-  },
-  shared: optimizer => {
-    const {accBeta1, accBeta2} = optimizer as unknown as AdamState;
-    return [accBeta1, accBeta2];
-  },
-  slots: (optimizer, position) => {
-    const {accumulatedFirstMoment, accumulatedSecondMoment} = optimizer as unknown as AdamState;
-    return [accumulatedFirstMoment[position]!.variable, accumulatedSecondMoment[position]!.variable];
-  },
-};
+/** The private state of tfjs's SGD and momentum: `c` is the learning rate, negated. */
+interface MomentumState {
+  c: tf.Tensor;
+  m: tf.Tensor;
+  accumulations: Moment[];
+}
 
-const sgd: FusedOptimizer = {
-  op: 'ResourceApplyGradientDescent',
-  // The learning rate, negated.
-  settings: optimizer => [(optimizer as unknown as {c: tf.Tensor}).c],
-  shared: () => [],
-  slots: () => [],
-};
+/** The private state of tfjs's RMSProp. */
+interface RmsPropState {
+  learningRate: number;
+  decay: number;
+  momentum: number;
+  epsilon: number;
+  centered: boolean;
+  accumulatedMeanSquares: Moment[];
+  accumulatedMoments: Moment[];
+}
+
+const FUSED: [prototype: object, FusedOptimizer][] = [
+  [
+    tf.AdamOptimizer.prototype,
+    {
+      op: 'ResourceApplyAdam',
+      stateOf: optimizer => {
+        const adam = optimizer as unknown as AdamState;
+        return {
+          settings: [adam.learningRate, adam.beta1, adam.beta2, adam.epsilon],
+          shared: [adam.accBeta1, adam.accBeta2],
+          slots: [adam.accumulatedFirstMoment, adam.accumulatedSecondMoment],
+        };
+      },
+    },
+  ],
+  [
+    tf.SGDOptimizer.prototype,
+    {
+      op: 'ResourceApplyGradientDescent',
+      stateOf: optimizer => ({settings: [(optimizer as unknown as MomentumState).c], shared: [], slots: []}),
+    },
+  ],
+  [
+    tf.MomentumOptimizer.prototype,
+    {
+      op: 'ResourceApplyMomentum',
+      stateOf: optimizer => {
+        const {c, m, accumulations} = optimizer as unknown as MomentumState;
+        return {settings: [c, m], shared: [], slots: [accumulations]};
+      },
+    },
+  ],
+  [
+    tf.RMSPropOptimizer.prototype,
+    {
+      op: 'ResourceApplyRMSProp',
+      stateOf: optimizer => {
+        const rmsProp = optimizer as unknown as RmsPropState;
+        return {
+          settings: [rmsProp.learningRate, rmsProp.decay, rmsProp.momentum, rmsProp.epsilon],
+          shared: [],
+          slots: [rmsProp.accumulatedMeanSquares, rmsProp.accumulatedMoments],
+        };
+      },
+    },
+  ],
+];
+
+/** Where tfjs keeps the methods of the optimizers that may be fused. */
+export const FUSED_PROTOTYPES = FUSED.map(([prototype]) => prototype);
 
 /** How TensorFlow does an optimizer's update, or undefined where it is recorded op by op. */
 export function fusedOptimizer(optimizer: tf.Optimizer): FusedOptimizer | undefined {
+  // Where the epsilon of a centered RMSProp goes, tfjs and TensorFlow differ.
+  if ((optimizer as unknown as RmsPropState).centered) return undefined;
   // By its method: tfjs lets instanceof hold between any two optimizers, and a subclass may update otherwise.
-  const updatesAs = (prototype: object) =>
-    Reflect.get(optimizer, 'applyGradients') === Reflect.get(prototype, 'applyGradients');
-  if (updatesAs(tf.AdamOptimizer.prototype)) return adam;
-  return updatesAs(tf.SGDOptimizer.prototype) ? sgd : undefined;
+  const method = (object: object): unknown => Reflect.get(object, 'applyGradients');
+  return FUSED.find(([prototype]) => method(prototype) === method(optimizer))?.[1];
 }
 
-/**
- * The numbers an optimizer holds besides its count of steps, as text. An update that is recorded op by op has them
- * frozen in, so a change means another recording.
- */
-export function settingsOf(optimizer: tf.Optimizer): string {
-  const numbers = Object.entries(optimizer).filter(
-    ([name, value]) => typeof value === 'number' && name !== 'iterations_',
-  );
-  return JSON.stringify(numbers);
+/** The fused optimizer's own variables for the variable at a position of `applyGradients`. */
+export function slotsAt({slots}: OptimizerState, position: number): tf.Variable[] {
+  return slots.map(slot => slot[position]!.variable);
+}
+
+/** What an optimizer holds besides its count of steps: numbers, tensors and variables, in the order of its properties. */
+export function contentsOf(optimizer: tf.Optimizer): unknown[] {
+  const seen = new Set<unknown>();
+  const visit = (value: unknown): unknown[] => {
+    const plain = Array.isArray(value) || (value as object | null | undefined)?.constructor === Object;
+    if (!plain) return [value];
+    if (seen.has(value)) return [];
+    seen.add(value);
+    return Object.values(value as object).flatMap(visit);
+  };
+  return Object.entries(optimizer).flatMap(([name, value]) => (name === 'iterations_' ? [] : visit(value)));
+}
+
+/** The settings among an optimizer's contents: what is no tensor. */
+export function settingsOf(optimizer: tf.Optimizer): unknown[] {
+  return contentsOf(optimizer).filter(value => !(value instanceof tf.Tensor));
 }

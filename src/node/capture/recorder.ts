@@ -2,46 +2,73 @@ import * as tf from '@tensorflow/tfjs';
 import type {Attribute, NativeBackend, NativeTensor} from './binding.js';
 import {ATTRIBUTE, DTYPES, nativeIds} from './binding.js';
 import {callSite} from './call-site.js';
-import {fusedOptimizer} from './optimizers.js';
+import type {Gradients} from './hooks.js';
+import {attachHooks} from './hooks.js';
+import {contentsOf, fusedOptimizer, settingsOf, slotsAt} from './optimizers.js';
 import type {Recording, Source} from './recording.js';
 import {at} from './recording.js';
+import type {StepResult} from './step-result.js';
+import {takeApart} from './step-result.js';
 
 /** A step that ran, and what it did: a recording, or why it cannot be captured. */
-export interface RecordedStep<T> {
-  result: T;
-  recording?: Recording;
-  refusal?: string;
-}
-
-/** What `applyGradients` takes. */
-type Gradients = tf.NamedTensorMap | {name: string; tensor: tf.Tensor}[];
+export type RecordedStep<R> = {result: R} & (
+  {recording: Recording; parts: StepResult<R>; refusal?: never} | {refusal: string}
+);
 
 /** Ops that give other values each time they run, or that touch something beyond their tensors. */
 const STATEFUL = /^(Multinomial|Random|Stateless|Write|Print|.*Summary|.*Dataset|.*Iterator|Decode|Encode)/;
 
+/** Ops whose results have a shape that depends on values, where JavaScript goes on with the shape of today. */
+const SHAPED_BY_VALUES = /^(Unique|Where|NonMaxSuppression|ListDiff|Sparse(?!ToDense)|Ragged)/;
+
 /** TensorFlow's type of 64-bit integers, which appear among the constants of some ops. */
 const INT64 = 9;
+
+/** Whether a step is being recorded now. */
+let recording = false;
+
+/** Whether a step is being recorded now. A captured step that it calls then runs as usual and is recorded with it. */
+export function isRecording(): boolean {
+  return recording;
+}
 
 /**
  * Runs a step as usual, on the TensorFlow backend, and records the ops that go through the native binding.
  *
- * A step that cannot be captured still runs to its end; only an error of its own stops it.
+ * A step that cannot be captured still runs to its end; only an error of its own stops it. It is given copies of its
+ * inputs, so that an input is told from whatever else holds the same values.
  *
- * @param known the variables that the step may use.
+ * @param changeable the variables that it may change besides its optimizers' own; undefined for any.
+ * @param optimizers those that took part the time before.
  */
-export function recordStep<T>(
+export function recordStep<R>(
   backend: NativeBackend,
-  known: tf.Variable[],
   inputs: tf.Tensor[],
-  step: () => T,
-  outputsOf: (result: T) => tf.Tensor[],
-): RecordedStep<T> {
-  const recorder = new Recorder(backend, known, inputs);
+  step: (inputs: tf.Tensor[]) => R,
+  changeable: tf.Variable[] | undefined,
+  optimizers: tf.Optimizer[],
+): RecordedStep<R> {
+  const copies = inputs.map(input => copyOf(backend, input));
+  const recorder = new Recorder(backend, copies, changeable, optimizers);
   const restore = recorder.attach();
+  recording = true;
   try {
-    const result = step();
-    return {result, ...recorder.finish(outputsOf(result))};
+    const result = step(copies);
+    let parts;
+    try {
+      parts = takeApart(result);
+    } catch (error) {
+      // What else the result holds, a promise say, may still use the copies.
+      return {result, refusal: (error as Error).message};
+    }
+    const recorded = recorder.finish(parts);
+    tf.dispose(copies.filter(copy => !parts.tensors.includes(copy)));
+    return typeof recorded === 'string' ? {result, refusal: recorded} : {result, recording: recorded, parts};
+  } catch (error) {
+    tf.dispose(copies);
+    throw error;
   } finally {
+    recording = false;
     restore();
   }
 }
@@ -57,6 +84,8 @@ class Recorder {
     optimizers: [],
     iterations: [],
     outputs: [],
+    structure: '',
+    madeVariables: 0,
   };
   /** Where each tensor of the binding comes from, by its number there. */
   private readonly sources = new Map<number, Source>();
@@ -65,14 +94,22 @@ class Recorder {
   private readonly variableIds = new Map<number, tf.Variable>();
   private readonly indices = new Map<tf.Variable, number>();
   private readonly updates: number[] = [];
+  private madeByUpdates = 0;
+  /** Tensors that the step takes out of all tidies. */
+  private readonly kept = new Set<tf.Tensor>();
+  private readonly known = Object.values(tf.engine().registeredVariables);
+  private readonly settingsBefore: Map<tf.Optimizer, unknown[]>;
   private refusal: string | undefined;
   private paused = false;
 
   constructor(
     private readonly backend: NativeBackend,
-    private readonly known: tf.Variable[],
     inputs: tf.Tensor[],
+    private readonly changeable: tf.Variable[] | undefined,
+    optimizers: tf.Optimizer[],
   ) {
+    const {known} = this;
+    this.settingsBefore = new Map(optimizers.map(optimizer => [optimizer, settingsOf(optimizer)]));
     separate(backend, known);
     nativeIds(backend, known).forEach((id, i) => this.variableIds.set(id, known[i]!));
     nativeIds(backend, inputs).forEach((id, index) => this.sources.set(id, {from: 'input', index}));
@@ -84,58 +121,28 @@ class Recorder {
 
   /** Puts the recorder between tfjs and the binding; returns how to take it away. */
   attach(): () => void {
-    const {backend} = this;
-    const {binding} = backend;
-    const prototype = Object.getPrototypeOf(backend) as NativeBackend & {move: (...values: unknown[]) => void};
-    // The binding's own properties are read-only, so a shadow of it takes its place.
-    backend.binding = Object.create(binding, {
-      createTensor: {
-        value: (shape: number[], dtype: number, values: Float32Array | Int32Array | Uint8Array) => {
-          const id = binding.createTensor(shape, dtype, values);
-          this.constant(id, shape, dtype, values);
-          return id;
-        },
-      },
-      executeOp: {
-        value: (name: string, attributes: Attribute[], ids: number[], count: number) => {
-          const outputs = binding.executeOp(name, attributes, ids, count);
-          this.op(name, attributes, ids, outputs);
-          return outputs;
-        },
-      },
-      tensorDataSync: {
-        value: (id: number) => {
-          const from = this.source(id)?.from;
-          if (from !== 'constant' && from !== 'outside') {
-            this.refuse(
-              `it reads a value (dataSync, data or array) before it ends; return the tensor instead${at(callSite())}`,
-            );
-          }
-          return binding.tensorDataSync(id);
-        },
-      },
-    }) as typeof binding;
-    Object.assign(backend, {
-      getInputTensorIds: (tensors: {dataId?: object}[]) => this.idsOf(tensors),
-      move: (dataId: object, ...rest: unknown[]) => {
-        this.born.add(dataId);
-        prototype.move.call(backend, dataId, ...rest);
-      },
+    return attachHooks(this.backend, {
+      made: dataId => this.born.add(dataId),
+      idsOf: tensors => this.idsOf(tensors),
+      constant: (id, shape, dtype, values) => this.constant(id, shape, dtype, values),
+      op: (name, attributes, ids, outputs) => this.op(name, attributes, ids, outputs),
+      read: id => this.read(id),
+      keep: tensor => this.kept.add(tensor),
+      minimize: optimizer => this.numberOf(optimizer),
+      count: optimizer => this.recording.iterations[this.numberOf(optimizer)]!++,
+      apply: (optimizer, gradients, run) => this.update(optimizer, gradients, run),
     });
-    const restoreOptimizers = this.attachOptimizers();
-    return () => {
-      restoreOptimizers();
-      backend.binding = binding;
-      // The methods of the class come to light again.
-      delete (backend as Partial<NativeBackend>).getInputTensorIds;
-      delete (backend as Partial<typeof prototype>).move;
-    };
   }
 
-  finish(outputs: tf.Tensor[]): {recording?: Recording; refusal?: string} {
+  /** The recording of the step that ended with this result, or why there is none. */
+  finish({tensors: outputs, structure}: StepResult<unknown>): Recording | string {
     const {recording} = this;
     for (const output of outputs) {
       if (!(output.dtype in DTYPES)) this.refuse(`it returns a tensor of type ${output.dtype}`);
+    }
+    for (const tensor of this.kept) {
+      if (tensor.isDisposed || outputs.includes(tensor) || tensor instanceof tf.Variable) continue;
+      this.refuse(`it keeps a tensor of shape [${tensor.shape.join()}] beyond its end (tf.keep): return it`);
     }
     const require = (ids: number[]) => ids.map(id => this.source(id) ?? this.refuse('a tensor of unknown origin'));
     const outputSources = require(this.idsOf(outputs));
@@ -146,14 +153,47 @@ class Recorder {
       if (!this.variableIds.has(ids[i]!) || this.variableIds.get(ids[i]!) !== variable) this.indexOf(variable);
     });
     if (recording.variables.some(variable => variable.isDisposed)) this.refuse('it disposes a variable');
-    if (this.refusal) return {refusal: this.refusal};
+    recording.optimizers.forEach(optimizer => this.requireSettings(optimizer, ''));
+    if (this.refusal !== undefined) return this.refusal;
+    recording.structure = structure;
+    recording.madeVariables = variableCount() - this.known.length - this.madeByUpdates;
     recording.outputs = outputSources as Source[];
     recording.assigned = require(this.idsOf(recording.variables)) as Source[];
-    return this.refusal ? {refusal: this.refusal} : {recording};
+    this.requireChangeable();
+    return this.refusal ?? recording;
+  }
+
+  /** Refuses a change of a variable that is neither an optimizer's own nor among those that may change. */
+  private requireChangeable(): void {
+    if (!this.changeable) return;
+    const {variables, assigned, optimizers} = this.recording;
+    const allowed = new Set<unknown>([...this.changeable, ...optimizers.flatMap(contentsOf)]);
+    variables.forEach((variable, i) => {
+      const source = assigned[i]!;
+      const same = source.from === 'variable' && source.index === i && source.updates === 0;
+      if (!same && !allowed.has(variable)) {
+        this.refuse(`it changes the variable ${variable.name}, which is not among its variables`);
+      }
+    });
+  }
+
+  /** Refuses settings of an optimizer that the step itself changes: a graph takes them as they are when it starts. */
+  private requireSettings(optimizer: tf.Optimizer, site: string): void {
+    const before = this.settingsBefore.get(optimizer);
+    if (!before || sameItems(before, settingsOf(optimizer))) return;
+    this.refuse(`it changes the settings of an optimizer (the learning rate, say): set them between steps${at(site)}`);
   }
 
   private refuse(reason: string): undefined {
     this.refusal ??= reason;
+  }
+
+  private read(id: number): void {
+    const from = this.source(id)?.from;
+    if (from === 'constant' || from === 'outside') return;
+    this.refuse(
+      `it reads a value (dataSync, data or array) before it ends; return the tensor instead${at(callSite())}`,
+    );
   }
 
   private constant(id: number, shape: number[], dtype: number, values: Float32Array | Int32Array | Uint8Array): void {
@@ -171,6 +211,8 @@ class Recorder {
   private op(name: string, attributes: Attribute[], ids: number[], outputs: NativeTensor[]): void {
     if (this.paused) return;
     if (STATEFUL.test(name)) this.refuse(`${name} gives other results each time it runs${at(callSite())}`);
+    if (SHAPED_BY_VALUES.test(name))
+      this.refuse(`${name} gives results whose shape depends on values${at(callSite())}`);
     const inputs: Source[] = [];
     for (const id of ids) {
       const source = this.source(id);
@@ -243,40 +285,19 @@ class Recorder {
     return index;
   }
 
-  /** Learns which optimizers take part; the updates of those that TensorFlow has an op for become that op. */
-  private attachOptimizers(): () => void {
-    const restores: (() => void)[] = [];
-    const patch = (prototype: object, name: string, make: (original: Method) => Method) => {
-      const original = (prototype as Record<string, Method>)[name]!;
-      (prototype as Record<string, Method>)[name] = make(original);
-      restores.push(() => ((prototype as Record<string, Method>)[name] = original));
-    };
-    const note = (optimizer: tf.Optimizer) => {
-      const {optimizers, iterations} = this.recording;
-      if (!optimizers.includes(optimizer)) iterations[optimizers.push(optimizer) - 1] = 0;
-      return optimizers.indexOf(optimizer);
-    };
-    type Method = (this: tf.Optimizer, ...values: never[]) => void;
-    const {iterations} = this.recording;
-    patch(tf.Optimizer.prototype, 'incrementIterations', original => {
-      return function (...values) {
-        iterations[note(this)]!++;
-        original.apply(this, values);
-      };
-    });
-    const update = this.update.bind(this);
-    for (const prototype of [tf.AdamOptimizer.prototype, tf.SGDOptimizer.prototype]) {
-      patch(prototype, 'applyGradients', original => {
-        return function (...values) {
-          const [gradients] = values as unknown as [Gradients];
-          update(note(this), this, gradients, () => original.apply(this, values));
-        };
-      });
-    }
-    return () => restores.forEach(restore => restore());
+  private numberOf(optimizer: tf.Optimizer): number {
+    const {optimizers, iterations} = this.recording;
+    if (!optimizers.includes(optimizer)) iterations[optimizers.push(optimizer) - 1] = 0;
+    return optimizers.indexOf(optimizer);
   }
 
-  private update(optimizer: number, object: tf.Optimizer, gradients: Gradients, run: () => void): void {
+  private update(optimizer: tf.Optimizer, gradients: Gradients, run: () => void): void {
+    const fused = fusedOptimizer(optimizer);
+    if (!fused) {
+      this.numberOf(optimizer);
+      run();
+      return;
+    }
     const list = Array.isArray(gradients)
       ? gradients
       : Object.entries(gradients).map(([name, tensor]) => ({name, tensor}));
@@ -287,25 +308,30 @@ class Recorder {
     const registered = tf.engine().registeredVariables;
     const variables = present.map(({name}) => registered[name]!);
     const site = callSite();
-    const fused = fusedOptimizer(object)!;
-    const before = [...variables, ...fused.shared(object)];
+    this.requireSettings(optimizer, site);
+    const before = [...variables, ...fused.stateOf(optimizer).shared];
     nativeIds(this.backend, before).forEach((id, i) => {
       const source = this.source(id);
       if (source?.from !== 'variable') this.refuse(`it assigns ${before[i]!.name} and then updates it by an optimizer`);
     });
+    const made = variableCount();
     this.unrecorded(run);
-    const shared = fused.shared(object);
-    const slots = present.map(({position}) => fused.slots(object, position));
+    this.madeByUpdates += variableCount() - made;
+    const state = fused.stateOf(optimizer);
+    const {shared} = state;
+    const slots = present.map(({position}) => slotsAt(state, position));
     const updates = variables.map((variable, i) => ({
       variable: this.indexOf(variable),
+      position: present[i]!.position,
       slots: slots[i]!.map(slot => this.indexOf(slot)),
       gradient: sources[i]!,
     }));
     this.recording.ops.push({
       kind: 'update',
-      optimizer,
+      optimizer: this.numberOf(optimizer),
       shared: shared.map(one => this.indexOf(one)),
       updates,
+      nesterov: (optimizer as unknown as {useNesterov?: boolean}).useNesterov === true,
       site,
     });
     const updated = [...variables, ...slots.flat(), ...shared];
@@ -317,15 +343,27 @@ class Recorder {
   }
 }
 
+/** A tensor of the same values that shares its data with no other. */
+function copyOf(backend: NativeBackend, tensor: tf.Tensor): tf.Tensor {
+  const ids = nativeIds(backend, [tensor]);
+  const type = [{name: 'T', type: ATTRIBUTE.type, value: backend.tensorMap.get(tensor.dataId).dtype}];
+  return backend.createOutputTensor(backend.binding.executeOp('Identity', type, ids, 1)[0]!);
+}
+
+function variableCount(): number {
+  return Object.keys(tf.engine().registeredVariables).length;
+}
+
+function sameItems(first: unknown[], second: unknown[]): boolean {
+  return first.length === second.length && first.every((one, i) => one === second[i]);
+}
+
 /** Gives each variable data of its own: what shares a tensor's data with a variable cannot be told from it. */
 function separate(backend: NativeBackend, variables: tf.Variable[]): void {
   for (const variable of variables) {
-    const {refCount, dtype} = backend.tensorMap.get(variable.dataId);
-    if (refCount === 1) continue;
-    const type = [{name: 'T', type: ATTRIBUTE.type, value: dtype}];
-    const [copy] = backend.binding.executeOp('Identity', type, nativeIds(backend, [variable]), 1);
-    const tensor = backend.createOutputTensor(copy!);
-    variable.assign(tensor);
-    tensor.dispose();
+    if (backend.tensorMap.get(variable.dataId).refCount === 1) continue;
+    const copy = copyOf(backend, variable);
+    variable.assign(copy);
+    copy.dispose();
   }
 }

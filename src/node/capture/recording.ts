@@ -26,6 +26,8 @@ export interface RecordedOp {
 /** An update of one variable by an optimizer that TensorFlow has an op for. */
 export interface VariableUpdate {
   variable: number;
+  /** Its position among the gradients that the optimizer was given. */
+  position: number;
   /** Variables of the optimizer that belong to this one: Adam's two moments. */
   slots: number[];
   gradient: Source;
@@ -39,6 +41,8 @@ export interface RecordedUpdate {
   /** Variables of the optimizer that belong to all: Adam's two powers of its decay rates. */
   shared: number[];
   updates: VariableUpdate[];
+  /** Whether it is momentum of Nesterov's kind. */
+  nesterov: boolean;
   site: string;
 }
 
@@ -64,6 +68,26 @@ export interface Recording {
   /** How often each optimizer counted a step. */
   iterations: number[];
   outputs: Source[];
+  /** What the result is made of, around its tensors. */
+  structure: string;
+  /** How many variables it made, besides those that a fused update makes the first time. */
+  madeVariables: number;
+}
+
+/**
+ * What a step leaves or returns that is computed from values before any of its updates: gradients, results and values
+ * that variables end with.
+ */
+export function beforeAnyUpdate({ops, outputs, assigned}: Recording): Source[] {
+  const late = new Set<number>();
+  const isLate = (source: Source) =>
+    source.from === 'variable' ? source.updates > 0 : source.from === 'op' && late.has(source.index);
+  const found: Source[] = [];
+  ops.forEach((op, i) => {
+    if (op.kind === 'update') found.push(...op.updates.map(({gradient}) => gradient));
+    else if (op.inputs.some(isLate)) late.add(i);
+  });
+  return [...found, ...outputs, ...assigned].filter(source => source.from === 'op' && !isLate(source));
 }
 
 /** Why two recordings of a step are not the same step, or undefined if they are. */
@@ -104,6 +128,15 @@ export function difference(first: Recording, second: Recording): string | undefi
     return 'it uses other variables at every step';
   }
   if (!same('assigned')) return 'its variables end from another op';
+  if (
+    first.optimizers.length !== second.optimizers.length ||
+    first.optimizers.some((o, i) => o !== second.optimizers[i])
+  ) {
+    return 'it uses other optimizers at every step';
+  }
+  if (first.iterations.join() !== second.iterations.join()) return 'its optimizers count other numbers of steps';
+  if (first.structure !== second.structure)
+    return `it returns ${second.structure}, and ${first.structure} the step before`;
   return same('outputs') ? undefined : 'it returns the result of another op';
 }
 

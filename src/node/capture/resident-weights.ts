@@ -15,8 +15,9 @@ const holders = new WeakMap<object, ResidentWeights>();
  * its data's identity, and goes back to the session before the next run.
  */
 export class ResidentWeights {
-  /** The data that the session's variables had after the last transfer or run. */
-  private data: (object | undefined)[] = [];
+  /** The data that the session's variables had after the last transfer or run, and what the backend kept of it. */
+  private data: object[] = [];
+  private entries: TensorData[] = [];
   /** Variables whose latest value is in the session alone. */
   private readonly behind = new Set<number>();
 
@@ -33,18 +34,21 @@ export class ResidentWeights {
     // Whoever shares a variable's data, a clone say, keeps the value of now.
     const shared = [...this.behind].some(i => this.entry(i).refCount > 1);
     if (shared) this.fetch();
-    const current = (i: number) => variables[i]!.dataId === this.data[i] && holders.get(variables[i]!.dataId) === this;
-    if (variables.every((_, i) => current(i))) return;
+    // The same data has another entry where it has been on another backend in between.
+    const current = ({dataId}: tf.Variable, i: number) =>
+      dataId === this.data[i] && holders.get(dataId) === this && backend.tensorMap.get(dataId) === this.entries[i];
+    if (variables.every(current)) return;
     this.fetch();
     const others = new Set(variables.map(({dataId}) => holders.get(dataId)));
     this.session.do(nativeIds(backend, variables), this.graph.initial, 'ready:0');
     this.data = variables.map(({dataId}) => dataId);
-    for (const data of this.data) holders.set(data!, this);
+    this.entries = this.data.map(data => backend.tensorMap.get(data));
+    for (const data of this.data) holders.set(data, this);
     others.delete(this);
     for (const other of others) other?.free();
   }
 
-  /** After a run: what tfjs has of the changed variables is of the past. */
+  /** After a run, and after one that failed on its way: what tfjs has of the changed variables is of the past. */
   changed(): void {
     for (const i of this.graph.changed) {
       const variable = this.variables[i]!;
@@ -52,6 +56,7 @@ export class ResidentWeights {
       if (this.entry(i).refCount > 1) this.separate(variable);
       else this.backend.binding.deleteTensor(this.entry(i).id);
       this.data[i] = variable.dataId;
+      this.entries[i] = this.backend.tensorMap.get(variable.dataId);
       holders.set(variable.dataId, this);
       this.defer(this.entry(i));
       this.behind.add(i);
@@ -74,11 +79,12 @@ export class ResidentWeights {
     if (this.data.length === 0) return;
     this.fetch();
     this.data = [];
+    this.entries = [];
     this.session.do([], '', this.graph.freed);
   }
 
   private entry(i: number): TensorData {
-    return this.backend.tensorMap.get(this.data[i]!);
+    return this.entries[i]!;
   }
 
   /** Gives a variable new data, and the old one to those it shared it with. */

@@ -1,8 +1,10 @@
 import {DTYPES} from './binding.js';
-import type {AttrValue, GraphNode} from './graph-writer.js';
+import type {GraphNode} from './graph-writer.js';
 import {attrValue, savedModel} from './graph-writer.js';
 import {fusedOptimizer} from './optimizers.js';
 import type {RecordedOp, RecordedUpdate, Recording, Source} from './recording.js';
+import {beforeAnyUpdate} from './recording.js';
+import {emitUpdate} from './update-ops.js';
 
 /** A recorded step as a TensorFlow graph, and the names to run it by. */
 export interface StepGraph {
@@ -13,7 +15,7 @@ export interface StepGraph {
   feeds: string;
   /** Fetched at every run. */
   outputs: string;
-  /** Fed with all variables to set them, fetching `ready`. */
+  /** Fed with all variables to set them, fetching the constant `ready`. */
   initial: string;
   /** Fetches all variables. */
   values: string;
@@ -35,14 +37,15 @@ export function fusedOptimizers({optimizers}: Recording) {
  * Turns a recording into a graph.
  *
  * Variables become resources that stay in the session. Each is read as often as it changes; a write runs after the
- * reads of the value before. An optimizer's updates run once all its gradients are there, so a step that fails on the
- * way to them leaves the weights as they were.
+ * reads of the value before. All writes wait for whatever the step computes from the values that it found, so a step that
+ * fails on the way leaves the weights as they were.
  */
 export function stepGraph(recording: Recording): StepGraph {
   return new GraphBuilder(recording).build();
 }
 
-const FLOAT: AttrValue = {type: DTYPES.float32!};
+/** Runs before all that changes a variable. */
+const WRITABLE = '^writable';
 
 class GraphBuilder {
   private readonly nodes: GraphNode[] = [];
@@ -82,7 +85,9 @@ class GraphBuilder {
     const feeds = recording.inputs.map(({shape, dtype}, i) => this.placeholder(`x${i}`, shape, dtype));
     feeds.push(...outside.map(({shape, dtype}, i) => this.placeholder(`o${i}`, shape, dtype)));
     for (const {index, optimizer, fused} of fusedOptimizers(recording)) {
-      fused.settings(optimizer).forEach((_, i) => feeds.push(this.placeholder(`s${index}_${i}`, [], DTYPES.float32!)));
+      fused
+        .stateOf(optimizer)
+        .settings.forEach((_, i) => feeds.push(this.placeholder(`s${index}_${i}`, [], DTYPES.float32!)));
     }
     constants.forEach(({shape, dtype, bytes}, i) =>
       this.add(`c${i}`, 'Const', [], {dtype: {type: dtype}, value: {tensor: {shape, dtype, bytes}}}),
@@ -90,9 +95,11 @@ class GraphBuilder {
     for (let i = 0; i < ops.length; i++) {
       const op = ops[i]!;
       if (op.kind === 'op') this.op(op, i);
-      else this.update(op, i, this.barrier(i));
+      else this.update(op, i);
     }
     const changed = this.assign(types);
+    const found = beforeAnyUpdate(recording).map(source => this.value(source));
+    this.add(WRITABLE.slice(1), 'NoOp', controlsOf(found), {});
     const done = changed.map(i => `^${this.lastWrite[i]!}`);
     const outputs = recording.outputs.map((source, i) =>
       this.add(`out${i}`, 'Identity', [this.value(source), ...done], {T: {type: this.typeOf(source)}}),
@@ -143,62 +150,14 @@ class GraphBuilder {
     this.names[index] = this.add(`n${index}_${name}`, name, values, Object.fromEntries(converted));
   }
 
-  /** One node to wait for before any of the updates that stand together from `first` on. */
-  private barrier(first: number): string {
-    const {ops} = this.recording;
-    if (ops[first - 1]?.kind === 'update') return `ready${this.runStart(first)}`;
-    const gradients = new Set<string>();
-    for (let i = first; ops[i]?.kind === 'update'; i++) {
-      for (const {gradient} of (ops[i] as RecordedUpdate).updates) {
-        gradients.add(`^${this.value(gradient).split(':')[0]!}`);
-      }
-    }
-    return this.add(`ready${first}`, 'NoOp', [...gradients], {});
-  }
-
-  private runStart(index: number): number {
-    let first = index;
-    while (this.recording.ops[first - 1]?.kind === 'update') first--;
-    return first;
-  }
-
-  private update({optimizer, shared, updates}: RecordedUpdate, index: number, barrier: string): void {
-    const {op} = fusedOptimizer(this.recording.optimizers[optimizer]!)!;
-    const after = [`^${barrier}`];
-    const setting = (i: number) => `s${optimizer}_${i}:0`;
-    if (op === 'ResourceApplyGradientDescent') {
-      const rate = this.add(`u${index}_rate`, 'Neg', [setting(0)], {T: FLOAT});
-      for (const {variable, gradient} of updates) {
-        const inputs = [`v${variable}`, rate, this.value(gradient)];
-        this.write(variable, control =>
-          this.add(`u${index}_${variable}`, op, [...inputs, ...after, ...control], {T: FLOAT}),
-        );
-      }
-      return;
-    }
-    const [power1, power2] = shared.map(variable => this.read(variable));
-    const one = this.add(`u${index}_one`, 'Const', [], {
-      dtype: FLOAT,
-      value: {tensor: {shape: [], dtype: DTYPES.float32!, bytes: new Uint8Array(Float32Array.of(1).buffer)}},
-    });
-    const math = (name: string, kind: string, inputs: string[]) =>
-      this.add(`u${index}_${name}`, kind, inputs, {T: FLOAT});
-    // TensorFlow adds epsilon before it corrects the bias of the second moment, tfjs after.
-    const correction = math('correction', 'Sqrt', [math('rest', 'Sub', [one, power2!])]);
-    const epsilon = math('epsilon', 'Mul', [setting(3), correction]);
-    const [rate, beta1, beta2] = [setting(0), setting(1), setting(2)];
-    for (const {variable, slots, gradient} of updates) {
-      const inputs = [`v${variable}`, ...slots.map(slot => `v${slot}`), power1!, power2!, rate, beta1, beta2, epsilon];
-      inputs.push(this.value(gradient));
-      const controls = [variable, ...slots].flatMap(one => this.controls(one));
-      const name = this.add(`u${index}_${variable}`, op, [...inputs, ...after, ...controls], {T: FLOAT});
-      for (const one of [variable, ...slots]) this.wrote(one, name);
-    }
-    shared.forEach((variable, i) => {
-      const next = math(`power${i}`, 'Mul', [this.read(variable), setting(1 + i)]);
-      this.write(variable, control =>
-        this.add(`u${index}_set${i}`, 'AssignVariableOp', [`v${variable}`, next, ...control, ...after], {dtype: FLOAT}),
-      );
+  private update(update: RecordedUpdate, index: number): void {
+    emitUpdate(update, fusedOptimizer(this.recording.optimizers[update.optimizer]!)!.op, {
+      add: (name, op, inputs, attributes) => this.add(`u${index}_${name}`, op, inputs, attributes),
+      setting: i => `s${update.optimizer}_${i}:0`,
+      read: variable => this.read(variable),
+      value: source => this.value(source),
+      write: (written, add) => this.write(written, control => add([...control, WRITABLE])),
+      resource: variable => `v${variable}`,
     });
   }
 
@@ -206,12 +165,16 @@ class GraphBuilder {
   private assign(types: number[]): number[] {
     const {assigned} = this.recording;
     const values = assigned.map(source => this.value(source));
-    assigned.forEach((source, i) => {
-      if (source.from === 'variable' && source.index === i && source.updates === this.versions[i]) return;
-      this.write(i, control =>
-        this.add(`a${i}`, 'AssignVariableOp', [`v${i}`, values[i]!, ...control], {dtype: {type: types[i]!}}),
+    const changed = assigned.flatMap((source, i) =>
+      source.from === 'variable' && source.index === i && source.updates === this.versions[i] ? [] : [i],
+    );
+    // None before all values are there, those that come from updates too.
+    const all = this.add('assignable', 'NoOp', [...controlsOf(changed.map(i => values[i]!)), WRITABLE], {});
+    for (const i of changed) {
+      this.write([i], control =>
+        this.add(`a${i}`, 'AssignVariableOp', [`v${i}`, values[i]!, ...control, `^${all}`], {dtype: {type: types[i]!}}),
       );
-    });
+    }
     return assigned.flatMap((_, i) => (this.lastWrite[i] ? [i] : []));
   }
 
@@ -274,12 +237,17 @@ class GraphBuilder {
     ];
   }
 
-  private write(variable: number, add: (controls: string[]) => string): void {
-    this.wrote(variable, add(this.controls(variable)));
+  /** Adds one op that writes all these variables. */
+  private write(variables: number[], add: (controls: string[]) => string): void {
+    const name = add(variables.flatMap(variable => this.controls(variable)));
+    for (const variable of variables) {
+      this.lastWrite[variable] = name;
+      this.versions[variable]!++;
+    }
   }
+}
 
-  private wrote(variable: number, name: string): void {
-    this.lastWrite[variable] = name;
-    this.versions[variable]!++;
-  }
+/** What to write down to run after the nodes that give these values. */
+function controlsOf(values: string[]): string[] {
+  return [...new Set(values.map(value => `^${value.split(':')[0]!}`))];
 }

@@ -1,0 +1,137 @@
+import * as tf from '@tensorflow/tfjs';
+import type {NativeBackend} from './binding.js';
+import {nativeIds} from './binding.js';
+import {contentsOf, slotsAt} from './optimizers.js';
+import type {Recording} from './recording.js';
+import {at, describeOp} from './recording.js';
+import {ResidentWeights} from './resident-weights.js';
+import type {StepGraph} from './step-graph.js';
+import {fusedOptimizers, stepGraph} from './step-graph.js';
+import type {StepResult} from './step-result.js';
+import {StepSession} from './step-session.js';
+
+/** A captured step for one shape of inputs. */
+export class CapturedGraph<R> {
+  /** How often the step ran since it was captured. */
+  runs = 0;
+  readonly nodes: number;
+  readonly weightBytes: number;
+  private readonly graph: Omit<StepGraph, 'bytes'>;
+  private readonly session: StepSession;
+  private readonly weights: ResidentWeights;
+  /** What the graph has frozen of the optimizers: their variables, and the settings of those that are not fused. */
+  private readonly frozen: unknown[];
+  private readonly fused;
+  /** Which tensors of the result are kept beyond tidies. */
+  private readonly kept: boolean[];
+  private readonly rebuild: (tensors: tf.Tensor[]) => R;
+  /** Tensors of the optimizers' settings, by their number, made anew only when they change. */
+  private readonly settings = new Map<number, {value: number; id: number}>();
+
+  constructor(
+    private readonly backend: NativeBackend,
+    readonly recording: Recording,
+    {tensors, rebuild}: StepResult<R>,
+  ) {
+    this.kept = tensors.map(tensor => (tensor as tf.Tensor & {kept?: boolean}).kept === true);
+    this.rebuild = rebuild;
+    const {bytes, ...graph} = stepGraph(recording);
+    this.graph = graph;
+    this.nodes = this.graph.nodes;
+    this.weightBytes = recording.variables.reduce((sum, {size}) => sum + 4 * size, 0);
+    this.fused = fusedOptimizers(recording);
+    this.frozen = this.optimizerContents();
+    this.session = new StepSession(backend.binding, bytes);
+    this.weights = new ResidentWeights(backend, this.session, this.graph, recording.variables);
+  }
+
+  /** Whether what the graph has frozen is still so. */
+  isCurrent(): boolean {
+    const {variables, outside} = this.recording;
+    const contents = this.optimizerContents();
+    return (
+      variables.every(variable => !variable.isDisposed) &&
+      outside.every(({dataId}) => this.backend.tensorMap.has(dataId)) &&
+      contents.length === this.frozen.length &&
+      contents.every((one, i) => one === this.frozen[i])
+    );
+  }
+
+  run(inputs: tf.Tensor[]): R {
+    const {backend, recording} = this;
+    const feeds = nativeIds(backend, [...inputs, ...recording.outside] as tf.Tensor[]);
+    let setting = 0;
+    for (const {optimizer, fused} of this.fused) {
+      for (const value of fused.stateOf(optimizer).settings) {
+        feeds.push(typeof value === 'number' ? this.setting(setting, value) : nativeIds(backend, [value])[0]!);
+        setting++;
+      }
+    }
+    this.weights.prepare();
+    let outputs;
+    try {
+      outputs = this.session.run(feeds, this.graph.feeds, this.graph.outputs);
+    } catch (error) {
+      throw this.named(error as Error);
+    } finally {
+      this.weights.changed();
+    }
+    this.runs++;
+    recording.optimizers.forEach((optimizer, i) => {
+      for (let k = 0; k < recording.iterations[i]!; k++) {
+        (optimizer as unknown as {incrementIterations(): void}).incrementIterations();
+      }
+    });
+    if (recording.outputs.length === 0) outputs.forEach(({id}) => backend.binding.deleteTensor(id));
+    const tensors = recording.outputs.map((_, i) => {
+      const tensor = backend.createOutputTensor(outputs[i]!);
+      return this.kept[i] ? tf.keep(tensor) : tensor;
+    });
+    return this.rebuild(tensors);
+  }
+
+  dispose(): void {
+    try {
+      this.weights.free();
+    } finally {
+      for (const {id} of this.settings.values()) this.backend.binding.deleteTensor(id);
+      this.settings.clear();
+      this.session.close();
+    }
+  }
+
+  /** What is frozen of the optimizers, as it is now; `setWeights` gives them other variables, for one. */
+  private optimizerContents(): unknown[] {
+    const {optimizers, ops} = this.recording;
+    const fused = new Map(this.fused.map(({index, optimizer, fused}) => [index, fused.stateOf(optimizer)]));
+    const updates = ops.flatMap(op => (op.kind === 'update' ? [op] : []));
+    return [
+      ...optimizers.flatMap((optimizer, i) => (fused.has(i) ? [] : contentsOf(optimizer))),
+      ...updates.flatMap(({optimizer, updates}) => {
+        const state = fused.get(optimizer)!;
+        return [...state.shared, ...updates.flatMap(({position}) => slotsAt(state, position))];
+      }),
+    ];
+  }
+
+  private setting(index: number, value: number): number {
+    const {binding} = this.backend;
+    const before = this.settings.get(index);
+    if (before?.value === value) return before.id;
+    if (before) binding.deleteTensor(before.id);
+    const id = binding.createTensor([], 1, Float32Array.of(value));
+    this.settings.set(index, {value, id});
+    return id;
+  }
+
+  /** TensorFlow's error, with the op or update that it names described by the record. */
+  private named(error: Error): Error {
+    const index = /\{\{node [nu](\d+)_/.exec(error.message)?.[1];
+    if (index === undefined) return error;
+    const op = this.recording.ops[Number(index)]!;
+    return new Error(
+      `captured step: ${describeOp(this.recording, Number(index))} failed${at(op.site)}: ${error.message}`,
+      {cause: error},
+    );
+  }
+}
