@@ -174,45 +174,6 @@ describeOnBackends('cost', () => {
   });
 });
 
-describeOnBackends('second derivatives', () => {
-  // In float64, by central differences of the closed-form gradient.
-  const penalty = {
-    crossEntropy: (x: number) => 1 / (1 + Math.exp(-x)),
-    leastSquares: (x: number) => 2 * (x + 1),
-    hinge: (x: number) => (x > -1 ? 1 : 0),
-  };
-  const mean = (values: number[]) => values.reduce((a, b) => a + b) / values.length;
-  function gradientOfFake(real: number[], fake: number[], criterion: Criterion): number[] {
-    const p = penalty[criterion];
-    const ofReal = real.map(r => p(mean(fake) - r) / real.length);
-    return fake.map(f => p(f - mean(real)) / fake.length + mean(ofReal));
-  }
-
-  test.each(criteria)('of the average loss are those of finite differences (%s)', async criterion => {
-    const real = [0.3, -0.7, 1.9];
-    const fake = [0.4, -1.1, 0.2];
-    const direction = [0.5, -1, 2];
-    const loss = new RelativisticAverageLoss({criterion});
-    const gradientAlong = (f: tf.Tensor) =>
-      tf.sum<tf.Scalar>(tf.mul(tf.grad(x => loss.discriminator(column(real), x))(f), column(direction)));
-    const actual = await valuesOf(tf.grad(gradientAlong)(column(fake)));
-    const h = 1e-5;
-    const expected = fake.map((_, i) => {
-      const at = (offset: number) => {
-        const moved = gradientOfFake(
-          real,
-          fake.map((f, j) => (i === j ? f + offset : f)),
-          criterion,
-        );
-        return moved.reduce((sum, value, j) => sum + value * direction[j]!, 0);
-      };
-      return (at(h) - at(-h)) / (2 * h);
-    });
-    if (criterion === 'hinge') expect(actual).toEqual([0, 0, 0]);
-    else expectClose(actual, expected, 1e-5);
-  });
-});
-
 describeOnBackends('reductions and weights', () => {
   const [real, fake, weight] = [
     [1, -1, 2],

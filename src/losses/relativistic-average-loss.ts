@@ -6,6 +6,7 @@ import {axesOf, requireAxis} from './axis.js';
 import {penalties} from './criterion.js';
 import type {ElementLoss, GanLossOptions, Mode} from './gan-loss.js';
 import {GanLoss} from './gan-loss.js';
+import {stopGradient} from './stop-gradient.js';
 
 export interface RelativisticAverageLossOptions extends GanLossOptions {
   /** What the average runs over: see `Axis`. Default `'batch'`. */
@@ -54,9 +55,11 @@ export class RelativisticAverageLoss extends GanLoss {
     const axes = axesOf(this.getClassName(), this.axis, rank);
     const penalty = penalties[this.criterion];
     const average = (values: tf.Tensor) => averageOver(values, axes, averaging);
+    // The gradients are differentiated too, and must see the average as the value does.
+    const compared = (values: tf.Tensor) => (this.detachAverage ? stopGradient(average(values)) : average(values));
     // high is the side whose logits should be above the other's average, low the other.
     const margins = (high: tf.Tensor, low: tf.Tensor) =>
-      [tf.sub(average(low), high), tf.sub(low, average(high))] as const;
+      [tf.sub(compared(low), high), tf.sub(low, compared(high))] as const;
     const value = (high: tf.Tensor, low: tf.Tensor) => {
       const [ofHigh, ofLow] = margins(high, low);
       return tf.add(penalty.value(ofHigh), penalty.value(ofLow));

@@ -12,6 +12,9 @@ const unbounded: Penalty = {value: x => tf.clone(x), derivative: tf.onesLike};
 const fakePenalties: Readonly<Record<Criterion, Penalty>> = {...penalties, leastSquares: toZero};
 const generatorPenalties: Readonly<Record<Criterion, Penalty>> = {...penalties, hinge: unbounded};
 
+/** `gradient` as a function of `logits` too, by which its derivative is zero: tfjs throws where it finds no path. */
+const flat = (gradient: tf.Tensor, logits: tf.Tensor) => tf.add(gradient, tf.zerosLike(logits));
+
 /**
  * The plain, non-relativistic pair of losses, to compare with.
  *
@@ -41,7 +44,10 @@ export class StandardLoss extends GanLoss {
       const penalty = generatorPenalties[this.criterion];
       return {
         value: (_, fake) => penalty.value(tf.neg(fake)),
-        gradients: (dy, real, fake) => [tf.zerosLike(real), tf.neg(tf.mul(dy, penalty.derivative(tf.neg(fake))))],
+        gradients: (dy, real, fake) => {
+          const ofFake = tf.neg(tf.mul(dy, penalty.derivative(tf.neg(fake))));
+          return [flat(tf.zerosLike(real), fake), flat(ofFake, real)];
+        },
       };
     }
     const ofReal = penalties[this.criterion];
@@ -49,8 +55,8 @@ export class StandardLoss extends GanLoss {
     return {
       value: (real, fake) => tf.add(ofReal.value(tf.neg(real)), ofFake.value(fake)),
       gradients: (dy, real, fake) => [
-        tf.neg(tf.mul(dy, ofReal.derivative(tf.neg(real)))),
-        tf.mul(dy, ofFake.derivative(fake)),
+        flat(tf.neg(tf.mul(dy, ofReal.derivative(tf.neg(real)))), fake),
+        flat(tf.mul(dy, ofFake.derivative(fake)), real),
       ],
     };
   }
