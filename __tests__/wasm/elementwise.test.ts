@@ -32,6 +32,8 @@ describe('on wasm, as on cpu,', () => {
     [[2, 3, 3, 6], [0, 1, 2], false],
     [[2, 3, 3, 6], [2, 0, 1], true],
     [[2, 4, 6], [0, 2], false],
+    [[5, 0], [0], false],
+    [[0, 3], [0], false],
   ])('the sum of %j over %j (keepDims %s)', async (shape, axes, keepDims) => {
     const sum = () => tf.randomNormal(shape, 0, 1, 'float32', 1).sum(axes, keepDims);
     await activateBackend('wasm');

@@ -7,10 +7,10 @@ export function sum(original: Kernel): Kernel {
     const x = inputs.x!;
     const last = x.shape.length - 1;
     const axes = util.parseAxisParam(attrs.axis as number | number[], x.shape);
-    if (x.dtype !== 'float32' || axes.length !== last || last < 1 || axes.includes(last)) {
+    const columns = x.shape[last];
+    if (x.dtype !== 'float32' || axes.length !== last || last < 1 || axes.includes(last) || !columns) {
       return original(inputs, attrs, backend);
     }
-    const columns = x.shape[last]!;
     const out = backend.makeOutput(
       attrs.keepDims ? x.shape.map((size, i) => (i < last ? 1 : size)) : [columns],
       'float32',
