@@ -9,6 +9,7 @@ import {
   generatorLoss,
 } from 'tfjs-ragan';
 import {describeOnBackends} from '../support/backends.js';
+import {overParts} from '../support/parts.js';
 import {expectClose, valuesOf} from '../support/values.js';
 
 const criteria: Criterion[] = ['crossEntropy', 'leastSquares', 'hinge'];
@@ -197,19 +198,23 @@ describeOnBackends('reductions and weights', () => {
     },
   );
 
-  test('the average over parts is that of the whole', async () => {
-    const loss = new RelativisticAverageLoss();
-    const whole = loss.withGradients(column(real), column(fake));
-    // The other part's sums, as another process would send them: the first call averages real or fake, and so on; here
-    // the parts are equal, so every total is twice the part's.
-    const averaging = {total: (sum: tf.Tensor, count: number) => ({sum: tf.mul(sum, 2), count: 2 * count})};
-    const part = loss.withGradients(column(real), column(fake), {averaging});
-    expectClose(await valuesOf(part.discriminatorLoss), await valuesOf(whole.discriminatorLoss));
-    expectClose(
-      (await valuesOf(part.generatorFake)).map(value => 2 * value),
-      await valuesOf(whole.generatorFake),
-    );
-  });
+  test.each(['batch', 'spatial', 'all'] as const)(
+    'the gradients of unequal parts are those of the whole (%s)',
+    async axis => {
+      const loss = new RelativisticAverageLoss({axis});
+      const map = (seed: number) => tf.randomNormal([5, 2, 2, 1], 0, 1, 'float32', seed);
+      const [reals, fakes] = [map(1), map(2)];
+      const whole = loss.withGradients(reals, fakes);
+      const [realsOf, fakesOf] = [tf.split(reals, [2, 3]), tf.split(fakes, [2, 3])];
+      const parts = overParts(2, (part, averaging) => loss.withGradients(realsOf[part]!, fakesOf[part]!, {averaging}));
+      for (const name of ['discriminatorReal', 'discriminatorFake', 'generatorFake'] as const) {
+        expectClose(await valuesOf(tf.concat(parts.map(part => part[name]))), await valuesOf(whole[name]));
+      }
+      for (const name of ['discriminatorLoss', 'generatorLoss'] as const) {
+        for (const part of parts) expectClose(await valuesOf(part[name]), await valuesOf(whole[name]));
+      }
+    },
+  );
 });
 
 describe('configuration', () => {

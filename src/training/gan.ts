@@ -125,7 +125,8 @@ export class GAN {
 
   /**
    * Sets what training optimises and with which optimizers. May be called again, between two stages say; the weights
-   * stay.
+   * stay. What the networks' layers ask for themselves, by a `kernelRegularizer` say, is added to the objective of their
+   * network, as in Keras; it is not in the logs.
    *
    * @throws if an optimizer is missing or the two are the same, a weight is not a finite number, a generator loss has
    *   no name or another's, or `passes` is `'one'` for a critic that has not one logit per sample.

@@ -17,7 +17,7 @@ const TINY = 1e-20;
  * and on the way into the generator each sample's gradient is rescaled to that of the generator's loss.
  */
 export const onePassStep: Step = ({generator, discriminator}, objective, xs, ys) => {
-  const {loss, adversarialWeight, generatorLosses, averaging} = objective;
+  const {loss, adversarialWeight, averaging} = objective;
   const generatorVariables = trainableVariables(generator);
   const discriminatorVariables = trainableVariables(discriminator);
   const {losses, record} = lossRecorder();
@@ -40,7 +40,7 @@ export const onePassStep: Step = ({generator, discriminator}, objective, xs, ys)
       rescale = tf.keep(tf.reshape(ratio, [fake.shape[0], ...fake.shape.slice(1).map(() => 1)]));
       return [discriminatorReal, divisor];
     });
-    const content = contentLoss(generatorLosses, ys, fake, record);
+    const content = contentLoss(objective, [generator, discriminator], ys, fake, record);
     return tf.add<tf.Scalar>(seed([realLogits, fakeLogits], seeds), content);
   };
 

@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
+import {stopGradient} from '../losses/stop-gradient.js';
 import {runStep} from './run-step.js';
 import type {Step} from './step.js';
-import {contentLoss, forward, lossRecorder, seed, withGradient} from './step.js';
+import {contentLoss, forward, layerLosses, lossRecorder, seed} from './step.js';
 import {gradientsOf, trainableVariables} from './variables.js';
 
 /**
@@ -12,7 +13,7 @@ import {gradientsOf, trainableVariables} from './variables.js';
  * the gradient they found.
  */
 export const separatePassesStep: Step = ({generator, discriminator}, objective, xs, ys) => {
-  const {loss, adversarialWeight, generatorLosses, averaging} = objective;
+  const {loss, adversarialWeight, averaging} = objective;
   const generatorVariables = trainableVariables(generator);
   const discriminatorVariables = trainableVariables(discriminator);
   const {losses, record} = lossRecorder();
@@ -20,7 +21,7 @@ export const separatePassesStep: Step = ({generator, discriminator}, objective, 
 
   const objectiveOf = () => {
     const fake = forward(generator, xs);
-    const constant = withGradient(fake, tf.zerosLike);
+    const constant = stopGradient(fake);
     let generatorSeed: tf.Tensor | undefined;
     const {grads} = tf.variableGrads(() => {
       const realLogits = forward(discriminator, ys);
@@ -32,13 +33,14 @@ export const separatePassesStep: Step = ({generator, discriminator}, objective, 
         generatorSeed = tf.keep(tf.mul(result.generatorFake, adversarialWeight));
         return [result.discriminatorReal, result.discriminatorFake];
       });
-      return seed([realLogits, fakeLogits], seeds);
+      const ofLayers = layerLosses([discriminator], ys.shape[0], averaging);
+      return tf.add(seed([realLogits, fakeLogits], seeds), ofLayers);
     }, discriminatorVariables);
     discriminatorGradients = gradientsOf(discriminatorVariables, grads);
     Object.values(discriminatorGradients).forEach(tf.keep);
     const adversarial = tf.grad(x => forward(discriminator, x))(constant, generatorSeed);
     generatorSeed?.dispose();
-    const content = contentLoss(generatorLosses, ys, fake, record);
+    const content = contentLoss(objective, [generator], ys, fake, record);
     return tf.add<tf.Scalar>(seed([fake], [adversarial]), content);
   };
 

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type {Averaging} from '../losses/averaging.js';
+import {meanOverParts} from '../losses/averaging.js';
 import type {GanLoss} from '../losses/gan-loss.js';
 
 /** A loss of the generator's output against the real sample it should give, besides the adversarial one. */
@@ -8,7 +9,10 @@ export interface GeneratorLoss {
   name: string;
   /** What it is multiplied by in the generator's objective. */
   weight: number;
-  /** A scalar from the real samples and the generator's output, made of differentiable ops. */
+  /**
+   * A scalar from the real samples and the generator's output, made of differentiable ops: the mean over the samples, so
+   * that parts of a batch add up to the whole (see `Averaging`).
+   */
   loss: (target: tf.Tensor, output: tf.Tensor) => tf.Scalar;
 }
 
@@ -43,20 +47,40 @@ export function forward(model: tf.LayersModel, input: tf.Tensor): tf.Tensor {
   return model.apply(input, {training: true}) as tf.Tensor;
 }
 
-/** The weighted sum of the generator losses; each one's own value goes to `report`. */
+/**
+ * This part's share of the weighted sum of the generator losses, whose own values go to `report`, and of the losses of
+ * the layers of `networks`.
+ */
 export function contentLoss(
-  losses: GeneratorLoss[],
+  {generatorLosses, averaging}: Objective,
+  networks: tf.LayersModel[],
   target: tf.Tensor,
   output: tf.Tensor,
   report: (name: string, value: tf.Scalar) => void,
 ): tf.Scalar {
-  let total: tf.Scalar = tf.scalar(0);
-  for (const {name, weight, loss} of losses) {
+  const samples = output.shape[0];
+  let total = layerLosses(networks, samples, averaging);
+  for (const {name, weight, loss} of generatorLosses) {
     const value = loss(target, output);
-    report(name, value);
-    total = tf.add(total, tf.mul(value, weight));
+    const {mean, share} = meanOverParts(value, samples, averaging);
+    report(name, mean);
+    total = tf.add(total, tf.mul(value, weight * share));
   }
   return total;
+}
+
+/** This part's share of the losses that layers bring with them: those of their regularizers. */
+export function layerLosses(networks: tf.LayersModel[], samples: number, averaging: Averaging): tf.Scalar {
+  // A model's own calculateLosses() counts a layer as often as it is used, and those of a model within it twice.
+  const losses = [...new Set(networks.flatMap(innermost))].flatMap(layer => layer.calculateLosses());
+  if (losses.length === 0) return tf.scalar(0);
+  const sum = tf.addN<tf.Scalar>(losses);
+  return tf.mul(sum, meanOverParts(sum, samples, averaging).share);
+}
+
+/** A layer, or the layers that a model is made of. */
+function innermost(layer: tf.layers.Layer): tf.layers.Layer[] {
+  return (layer as Partial<tf.LayersModel>).layers?.flatMap(innermost) ?? [layer];
 }
 
 /** The identity forwards; backwards `change` maps the gradient on its way. */
