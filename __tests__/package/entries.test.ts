@@ -32,6 +32,34 @@ describe('the built package', () => {
     expect(required).not.toBe('');
   });
 
+  test('works where a program both requires and imports it', () => {
+    const printed = inProcess(
+      '--input-type=module',
+      '-e',
+      `import {createRequire} from 'node:module';
+       import * as tf from '@tensorflow/tfjs';
+       import '@tensorflow/tfjs-backend-wasm';
+       const require = createRequire(import.meta.url);
+       const functions = () => [tf.getGradient('Conv2D').gradFunc, tf.getKernel('Sum', 'wasm').kernelFunc];
+       const [required, imported] = [require('tfjs-ragan'), await import('tfjs-ragan')];
+       const before = functions();
+       require('tfjs-ragan/wasm').registerTrainingKernels();
+       const once = functions();
+       (await import('tfjs-ragan/wasm')).registerTrainingKernels();
+       imported.registerGradients();
+       const twice = functions();
+       await tf.setBackend('cpu');
+       const network = inputDim => tf.sequential({layers: [tf.layers.dense({units: 1, inputDim})]});
+       const gan = new required.GAN({generator: network(2), discriminator: network(1)});
+       const [generatorOptimizer, discriminatorOptimizer] = [tf.train.sgd(1), tf.train.sgd(1)];
+       gan.compile({generatorOptimizer, discriminatorOptimizer, loss: new imported.RelativisticAverageLoss()});
+       const losses = await gan.trainOnBatch(tf.ones([2, 2]), tf.ones([2, 1]));
+       const same = (a, b) => a.map((one, i) => one === b[i]).join();
+       console.log(required.GAN === imported.GAN, same(before, once), same(once, twice), Object.keys(losses).join());`,
+    );
+    expect(printed.split('\n').at(-1)).toBe('false false,false true,true discriminatorLoss,generatorLoss');
+  });
+
   test('keeps Node out of the browser entries', () => {
     const loaded = (entry: string) =>
       inProcess(

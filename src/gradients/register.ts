@@ -1,11 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
+import {registered} from '../one-per-process.js';
 import {depthToSpaceGradient} from './depth-to-space.js';
 import {convolutionGradient} from './dilated-convolution.js';
 import {expGradient, sigmoidGradient, tanhGradient} from './from-output.js';
 import {leakyReluGradient} from './leaky-relu.js';
 import {nearestNeighborGradient} from './nearest-neighbor.js';
-
-let registered = false;
 
 /**
  * Gives TensorFlow.js the gradients that GAN training needs and it lacks, on every backend: of depthToSpace and of
@@ -20,12 +19,12 @@ let registered = false;
  * const penalty = (real: tf.Tensor) => tf.grad(x => model.apply(x) as tf.Tensor)(real).square().sum(); // R1
  */
 export function registerGradients(): void {
-  if (registered) return;
+  if (registered.has('gradients')) return;
   replace(depthToSpaceGradient);
   replace(convolutionGradient(tf.getGradient('Conv2D')));
   replace(nearestNeighborGradient(tf.getGradient('ResizeNearestNeighbor')));
   for (const gradient of [leakyReluGradient, tanhGradient, sigmoidGradient, expGradient]) replace(gradient);
-  registered = true;
+  registered.add('gradients');
 }
 
 function replace(gradient: tf.GradConfig): void {

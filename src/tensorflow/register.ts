@@ -1,22 +1,21 @@
 import * as tf from '@tensorflow/tfjs';
+import {registered} from '../one-per-process.js';
 import {explicitPadding} from './explicit-padding.js';
 import {runOp} from './native.js';
 
 type KernelFunction = tf.KernelConfig['kernelFunc'];
-
-let registered = false;
 
 /**
  * Lets the TensorFlow backend of `@tensorflow/tfjs-node` use TensorFlow's own ops where it makes do with several, and
  * fills in numeric padding. Call it once the backend is imported; calling it again does nothing.
  */
 export function registerTensorFlowKernels(): void {
-  if (registered) return;
+  if (registered.has('tensorflow')) return;
   tf.registerKernel({kernelName: 'LeakyReluGrad', backendName: 'tensorflow', kernelFunc: leakyReluGrad});
   replace('FusedConv2D', fusedConv2d);
   replace('Sum', sum);
   for (const [kernelName, make] of Object.entries(explicitPadding)) replace(kernelName, make);
-  registered = true;
+  registered.add('tensorflow');
 }
 
 function replace(kernelName: string, make: (original: KernelFunction) => KernelFunction): void {

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import {registerGradients} from '../gradients/register.js';
 import type {Averaging} from '../losses/averaging.js';
 import {localAveraging} from '../losses/averaging.js';
-import {GanLoss} from '../losses/gan-loss.js';
+import type {GanLoss} from '../losses/gan-loss.js';
 import {RelativisticAverageLoss} from '../losses/relativistic-average-loss.js';
 import {applyGradients} from './apply-gradients.js';
 import type {FitDatasetOptions, TrainingBatch, TrainOptions} from './fit-dataset.js';
@@ -135,7 +135,8 @@ export class GAN {
     const {generatorOptimizer, discriminatorOptimizer, adversarialWeight = 1, generatorLosses = []} = options;
     const {loss = new RelativisticAverageLoss(), averaging = localAveraging, passes = 'auto', capture = true} = options;
     requireOptimizers(generatorOptimizer, discriminatorOptimizer);
-    if (!(loss instanceof GanLoss)) {
+    // Told by what it can do: a loss may come from another copy of this package.
+    if (typeof (loss as Partial<GanLoss> | undefined)?.withGradients !== 'function') {
       throw new Error(
         `GAN.compile: loss must be a GanLoss, such as new RelativisticAverageLoss(), but it is ${typeof loss}.`,
       );

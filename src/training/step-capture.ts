@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import {onePerProcess} from '../one-per-process.js';
 
 /** Whether a step runs captured: see `captureStep` in `tfjs-ragan/node`. */
 export interface CaptureStatus {
@@ -37,7 +38,7 @@ export type StepCapturer = <A extends tf.Tensor[], R>(
   options: CaptureOptions,
 ) => CapturedStep<A, R>;
 
-const capturers = new Map<string, StepCapturer>();
+const capturers = onePerProcess('step capturers', () => new Map<string, StepCapturer>());
 
 /** Tells how steps are captured on a backend; the Node part does so for TensorFlow. */
 export function setStepCapturer(backend: string, capturer: StepCapturer): void {

@@ -1,5 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import {registerGradients} from '../gradients/register.js';
+import {registered} from '../one-per-process.js';
 import {adamUpdate} from './adam-update.js';
 import {batchMatMul} from './batch-mat-mul.js';
 import {conv2dBackpropFilter} from './conv2d-backprop-filter.js';
@@ -14,8 +15,6 @@ import {resizeNearestNeighborGrad} from './resize-nearest-neighbor-grad.js';
 import {splitV} from './split.js';
 import {sum} from './sum.js';
 import {unsortedSegmentSum} from './unsorted-segment-sum.js';
-
-let registered = false;
 
 /**
  * Adds to TensorFlow.js's wasm backend the kernels that training needs and it lacks, and replaces those that are slow.
@@ -34,7 +33,7 @@ let registered = false;
  * @throws if `@tensorflow/tfjs-backend-wasm` has not been imported.
  */
 export function registerTrainingKernels(): void {
-  if (registered) return;
+  if (registered.has('wasm')) return;
   replace('BatchMatMul', batchMatMul);
   replace('Conv2D', conv2d);
   replace('FusedConv2D', (original: Kernel) => fusedConvolution(original, 'Conv2D'));
@@ -52,7 +51,7 @@ export function registerTrainingKernels(): void {
   registerWasmKernel('ResizeNearestNeighborGrad', () => resizeNearestNeighborGrad);
   registerWasmKernel('UnsortedSegmentSum', () => unsortedSegmentSum);
   registerGradients();
-  registered = true;
+  registered.add('wasm');
 }
 
 /** Registers a kernel that falls back on the backend's own. */

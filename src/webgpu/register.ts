@@ -1,6 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-
-let registered = false;
+import {registered} from '../one-per-process.js';
 
 /**
  * Mends what the webgpu backend of TensorFlow.js 4.22 computes wrongly: large products with a transposed right matrix,
@@ -8,11 +7,11 @@ let registered = false;
  * `@tensorflow/tfjs-backend-webgpu` is imported; calling it again does nothing.
  */
 export function registerWebGpuKernels(): void {
-  if (registered) return;
+  if (registered.has('webgpu')) return;
   for (const kernelName of ['BatchMatMul', '_FusedMatMul']) replace(kernelName, withoutSplitting);
   for (const kernelName of ['Cumsum', 'Cumprod']) replace(kernelName, reversingOutside);
   replace('Prod', keepingDimensions);
-  registered = true;
+  registered.add('webgpu');
 }
 
 type KernelFunction = tf.KernelConfig['kernelFunc'];
