@@ -297,6 +297,16 @@ describe('refusals', () => {
       'sampleWeight must broadcast to the shape of the logits, [3, 1], but its shape is [2, 1]',
     ],
     [
+      'weight that is an array',
+      () => loss.discriminator(ones(2, 1), ones(2, 1), [1, 2] as unknown as tf.Tensor),
+      'sampleWeight must be a tf.Tensor, but it is an array; make one with tf.tensor()',
+    ],
+    [
+      'detachAverage',
+      () => new RelativisticAverageLoss({detachAverage: 'no' as unknown as boolean}),
+      'detachAverage must be one of true, false, but it is "no"',
+    ],
+    [
       'axis',
       () => new RelativisticAverageLoss({axis: 3}).discriminator(ones(2, 1), ones(2, 1)),
       'axis 3 is out of range for logits of rank 2',

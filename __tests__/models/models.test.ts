@@ -80,3 +80,14 @@ test('patchDiscriminator gives a map of logits for any size', () => {
   expect(outputShape(patchDiscriminator({filters: 4, stages: 2}), [2, 16, 20, 3])).toEqual([2, 4, 5, 1]);
   expect(() => patchDiscriminator({stages: 0})).toThrow('stages');
 });
+
+test.each([esrganGenerator, vggDiscriminator, patchDiscriminator])(
+  '$name refuses a seed that is no whole number',
+  build => {
+    for (const seed of [NaN, 0.5]) {
+      expect(() => (build as (options: {seed: number}) => tf.LayersModel)({seed})).toThrow(
+        `seed must be a whole number, but it is ${seed}`,
+      );
+    }
+  },
+);

@@ -1,40 +1,17 @@
 import * as tf from '@tensorflow/tfjs';
-import type {GANCompileOptions} from 'tfjs-ragan';
-import {GAN, RelativisticAverageLoss, esrganGenerator, l1Loss, patchDiscriminator, vggDiscriminator} from 'tfjs-ragan';
+import type {Averaging, GANCompileOptions, GanLoss} from 'tfjs-ragan';
+import {
+  GAN,
+  RelativisticAverageLoss,
+  esrganGenerator,
+  l1Loss,
+  patchDiscriminator,
+  setLearningRate,
+  vggDiscriminator,
+} from 'tfjs-ragan';
 import {activateBackend, describeOnBackends} from '../support/backends.js';
+import {batch, compiled, content, networks, weightsOf} from '../support/small-gan.js';
 import {expectClose} from '../support/values.js';
-
-const content = {name: 'content', weight: 1, loss: l1Loss};
-const networks = () => ({
-  generator: tf.sequential({
-    layers: [
-      tf.layers.dense({
-        units: 3,
-        inputShape: [4],
-        activation: 'tanh',
-        kernelInitializer: tf.initializers.glorotNormal({seed: 1}),
-      }),
-    ],
-  }),
-  discriminator: tf.sequential({
-    layers: [
-      tf.layers.dense({units: 8, inputShape: [3], kernelInitializer: tf.initializers.glorotNormal({seed: 2})}),
-      tf.layers.leakyReLU({alpha: 0.2}),
-      tf.layers.dense({units: 1, kernelInitializer: tf.initializers.glorotNormal({seed: 3})}),
-    ],
-  }),
-});
-const compiled = (options: Partial<GANCompileOptions> = {}) => {
-  const gan = new GAN(networks());
-  gan.compile({generatorOptimizer: tf.train.sgd(0.1), discriminatorOptimizer: tf.train.sgd(0.1), ...options});
-  return gan;
-};
-const batch = (size = 8) => ({
-  xs: tf.randomNormal([size, 4], 0, 1, 'float32', 4),
-  ys: tf.randomNormal([size, 3], 0, 1, 'float32', 5),
-});
-const weightsOf = async (model: tf.LayersModel) =>
-  Promise.all(model.getWeights().map(async weight => Array.from(await weight.data())));
 
 describeOnBackends('a training step', () => {
   test('leaves the critic to its own loss and the generator to its own, bit for bit', async () => {
@@ -163,81 +140,6 @@ describe('on wasm', () => {
   });
 });
 
-describe('fitDataset', () => {
-  beforeAll(() => activateBackend('cpu'));
-  const dataset = (batches = 4) =>
-    tf.data.array(Array.from({length: batches}, (_, i) => i)).map(() => batch()) as tf.data.Dataset<{
-      xs: tf.Tensor;
-      ys: tf.Tensor;
-    }>;
-
-  test('calls back as tfjs does and gives the history', async () => {
-    const gan = compiled({generatorLosses: [content]});
-    const events: string[] = [];
-    const history = await gan.fitDataset(dataset(), {
-      epochs: 2,
-      callbacks: {
-        onTrainBegin: () => void events.push('begin'),
-        onEpochBegin: (epoch: number) => void events.push(`epoch ${epoch}`),
-        onBatchEnd: (index: number, logs?: tf.Logs) => void events.push(`${index} ${typeof logs?.discriminatorLoss}`),
-        onEpochEnd: (epoch: number, logs?: tf.Logs) =>
-          void events.push(`end ${epoch} ${Object.keys(logs ?? {}).join()}`),
-        onTrainEnd: () => void events.push('done'),
-      },
-    });
-    const batches = [0, 1, 2, 3].map(i => `${i} number`);
-    const end = (epoch: number) => `end ${epoch} discriminatorLoss,generatorLoss,content`;
-    expect(events).toEqual(['begin', 'epoch 0', ...batches, end(0), 'epoch 1', ...batches, end(1), 'done']);
-    expect(history.epoch).toEqual([0, 1]);
-    expect(history.history.content).toHaveLength(2);
-  });
-
-  test('gives the weights and mean losses that trainOnBatch gives', async () => {
-    const [fitted, stepped] = [compiled(), compiled()];
-    const {history} = await fitted.fitDataset(dataset(3), {epochs: 1});
-    const losses = [];
-    for (let i = 0; i < 3; i++) losses.push((await stepped.trainOnBatch(batch().xs, batch().ys)).discriminatorLoss!);
-    expect(await weightsOf(fitted.generator)).toEqual(await weightsOf(stepped.generator));
-    expect(history.discriminatorLoss![0]).toBeCloseTo(losses.reduce((a, b) => a + b) / 3, 5);
-  });
-
-  test('leaks nothing and reads no loss before the epoch ends unless asked', async () => {
-    const gan = compiled();
-    await gan.fitDataset(dataset(), {epochs: 1});
-    const read = jest.spyOn(tf.Tensor.prototype, 'data');
-    const before = tf.memory().numTensors;
-    let reads = 0;
-    await gan.fitDataset(dataset(), {
-      epochs: 1,
-      callbacks: {onBatchBegin: () => void (reads = read.mock.calls.length)},
-    });
-    read.mockRestore();
-    expect(reads).toBe(0);
-    expect(tf.memory().numTensors).toBe(before);
-  });
-
-  test('stops early through a tfjs callback, and by stopTraining', async () => {
-    const gan = compiled({generatorOptimizer: tf.train.sgd(0), discriminatorOptimizer: tf.train.sgd(0)});
-    const stopper = tf.callbacks.earlyStopping({monitor: 'generatorLoss', patience: 1});
-    expect((await gan.fitDataset(dataset(), {epochs: 20, callbacks: stopper})).epoch.length).toBeLessThan(4);
-    let batches = 0;
-    await gan.fitDataset(dataset(), {
-      epochs: 3,
-      callbacks: {onBatchEnd: () => void (gan.stopTraining = ++batches === 2)},
-    });
-    expect(batches).toBe(2);
-  });
-
-  test('says so when the dataset is too short', async () => {
-    await expect(compiled().fitDataset(dataset(2), {epochs: 1, batchesPerEpoch: 3})).rejects.toThrow(
-      'the dataset ended after 2 batches of epoch 0',
-    );
-    await expect(compiled().fitDataset(dataset(2), {epochs: 0})).rejects.toThrow(
-      'epochs must be a whole number of at least 1, but it is 0',
-    );
-  });
-});
-
 describe('refusals', () => {
   beforeAll(() => activateBackend('cpu'));
   const {xs, ys} = {xs: () => tf.ones([2, 4]), ys: () => tf.ones([2, 3])};
@@ -260,6 +162,22 @@ describe('refusals', () => {
     ],
     ['dtype', () => compiled().trainOnBatch(xs().toInt(), ys()), 'xs must be of dtype float32, but it is int32'],
     ['empty', () => compiled().trainOnBatch(tf.zeros([0, 4]), tf.zeros([0, 3])), 'at least one sample'],
+    [
+      'no tensor',
+      () => compiled().trainOnBatch([1, 2] as unknown as tf.Tensor, ys()),
+      'xs must be a tf.Tensor, but it is an array',
+    ],
+    ...(['one', 'separate'] as const).flatMap(passes =>
+      (['generator', 'discriminator'] as const).map((name): [string, () => Promise<unknown>, string] => [
+        `a frozen ${name}, passes ${passes}`,
+        () => {
+          const gan = compiled({passes});
+          gan[name].trainable = false;
+          return gan.trainOnBatch(xs(), ys());
+        },
+        `the ${name} has no trainable weight; set trainable to true`,
+      ]),
+    ),
     ['no losses', () => compiled().trainOnBatch(xs(), ys(), {adversarial: false}), 'needs generatorLosses'],
   ])('%s', async (_, call, message) => {
     await expect(call()).rejects.toThrow(message);
@@ -285,8 +203,28 @@ describe('refusals', () => {
     expect(() => gan.compile({...both, passes: 'two' as 'one'})).toThrow(
       "passes must be 'auto', 'one' or 'separate', but it is two",
     );
+    expect(() => gan.compile({...both, averaging: {} as Averaging})).toThrow(
+      'averaging must have a function total(sum, count), as localAveraging has, but it is {}',
+    );
+    expect(() => gan.compile({...both, loss: 'hinge' as unknown as GanLoss})).toThrow(
+      'loss must be a GanLoss, such as new RelativisticAverageLoss(), but it is string',
+    );
     expect(() => new GAN({...networks(), generator: {} as tf.LayersModel})).toThrow(
       'generator must be a tf.LayersModel',
+    );
+  });
+
+  test('of setLearningRate', () => {
+    for (const rate of [NaN, -1, Infinity]) {
+      expect(() => setLearningRate(tf.train.adam(1), rate)).toThrow(
+        `the learning rate must be a number of at least 0, but it is ${rate}`,
+      );
+    }
+  });
+
+  test('of l1Loss', () => {
+    expect(() => l1Loss(tf.ones([2, 3]), tf.ones([2, 1]))).toThrow(
+      'target and output must have the same shape, but they are [2, 3] and [2, 1]',
     );
   });
 });

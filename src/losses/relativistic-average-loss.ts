@@ -7,6 +7,7 @@ import {penalties} from './criterion.js';
 import type {ElementLoss, GanLossOptions, Mode} from './gan-loss.js';
 import {GanLoss} from './gan-loss.js';
 import {stopGradient} from './stop-gradient.js';
+import {requireOneOf} from './validation.js';
 
 export interface RelativisticAverageLossOptions extends GanLossOptions {
   /** What the average runs over: see `Axis`. Default `'batch'`. */
@@ -45,6 +46,7 @@ export class RelativisticAverageLoss extends GanLoss {
     this.axis = options.axis ?? 'batch';
     this.detachAverage = options.detachAverage ?? false;
     requireAxis(this.getClassName(), this.axis);
+    requireOneOf(this.getClassName(), 'detachAverage', this.detachAverage, [true, false]);
   }
 
   override getConfig(): tf.serialization.ConfigDict {

@@ -53,6 +53,11 @@ export function requireLogits(owner: string, realLogits: tf.Tensor, fakeLogits: 
 
 /** Refuses a sample weight that does not broadcast to the shape of the logits. */
 export function requireSampleWeight(owner: string, weight: tf.Tensor, logits: tf.Tensor): void {
+  if (!Array.isArray((weight as Partial<tf.Tensor>).shape)) {
+    throw new Error(
+      `${owner}: sampleWeight must be a tf.Tensor, but it is ${Array.isArray(weight) ? 'an array; make one with tf.tensor()' : typeof weight}.`,
+    );
+  }
   const offset = logits.rank - weight.rank;
   const fits = offset >= 0 && weight.shape.every((size, i) => size === 1 || size === logits.shape[i + offset]);
   if (!fits) {

@@ -10,7 +10,7 @@ export interface EsrganGeneratorOptions {
   growth?: number;
   /** Residual-in-residual dense blocks. Default 23. */
   blocks?: number;
-  /** Seed of the initial weights; without it they differ from run to run. */
+  /** Seed of the initial weights, a whole number; without it they differ from run to run. */
   seed?: number;
 }
 
@@ -41,7 +41,7 @@ export function esrganGenerator(options: EsrganGeneratorOptions = {}): tf.Layers
   requireWhole('esrganGenerator', 'filters', filters);
   requireWhole('esrganGenerator', 'growth', growth);
   requireWhole('esrganGenerator', 'blocks', blocks);
-  const nextSeed = seedSequence(seed);
+  const nextSeed = seedSequence('esrganGenerator', seed);
 
   const outerConvolution = (x: tf.SymbolicTensor, maps: number) => convolution(x, maps, fanInUniform(nextSeed()));
   const denseBlock = (x: tf.SymbolicTensor): tf.SymbolicTensor => {

@@ -1,7 +1,13 @@
 import * as tf from '@tensorflow/tfjs';
 
-/** Gives every layer of a model its own seed, so that a seeded model is the same on every run. */
-export function seedSequence(seed: number | undefined): () => number | undefined {
+/**
+ * Gives every layer of a model its own seed, so that a seeded model is the same on every run. Refuses a seed that is no
+ * whole number.
+ */
+export function seedSequence(model: string, seed: number | undefined): () => number | undefined {
+  if (seed !== undefined && !Number.isSafeInteger(seed)) {
+    throw new Error(`${model}: seed must be a whole number, but it is ${seed}.`);
+  }
   let next = seed;
   // To tfjs a seed of 0 is none. A fraction is as good, and no other layer's.
   return () => (next === undefined ? undefined : next++ || 0.5);

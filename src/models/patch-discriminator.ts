@@ -6,7 +6,7 @@ export interface PatchDiscriminatorOptions {
   filters?: number;
   /** How many times the image is halved. Default 3, which makes each logit see 70 x 70 pixels. */
   stages?: number;
-  /** Seed of the initial weights. */
+  /** Seed of the initial weights, a whole number; without it they differ from run to run. */
   seed?: number;
 }
 
@@ -26,7 +26,7 @@ export function patchDiscriminator(options: PatchDiscriminatorOptions = {}): tf.
   const {filters = 64, stages = 3, seed} = options;
   requireWhole('patchDiscriminator', 'filters', filters);
   requireWhole('patchDiscriminator', 'stages', stages);
-  const nextSeed = seedSequence(seed);
+  const nextSeed = seedSequence('patchDiscriminator', seed);
 
   const convolution = (x: tf.SymbolicTensor, maps: number, strides: number) => {
     const kernelInitializer = heNormal(nextSeed());

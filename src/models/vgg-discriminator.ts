@@ -13,7 +13,7 @@ export interface VggDiscriminatorOptions {
    * judges each image by itself, which lets one pass over the networks train both (see `GAN`).
    */
   batchNorm?: boolean;
-  /** Seed of the initial weights. */
+  /** Seed of the initial weights, a whole number; without it they differ from run to run. */
   seed?: number;
 }
 
@@ -38,7 +38,7 @@ export function vggDiscriminator(options: VggDiscriminatorOptions = {}): tf.Laye
   }
   requireWhole('vggDiscriminator', 'filters', filters);
   requireWhole('vggDiscriminator', 'maxFilters', maxFilters);
-  const nextSeed = seedSequence(seed);
+  const nextSeed = seedSequence('vggDiscriminator', seed);
 
   const convolution = (x: tf.SymbolicTensor, maps: number, kernelSize: number, strides: number, first = false) => {
     const normalised = batchNorm && !first;

@@ -43,8 +43,9 @@ export async function fitDataset(
   options: FitDatasetOptions,
 ): Promise<tf.History> {
   const {epochs, batchesPerEpoch, initialEpoch = 0} = options;
-  requireCount('epochs', epochs);
-  if (batchesPerEpoch !== undefined) requireCount('batchesPerEpoch', batchesPerEpoch);
+  requireCount('epochs', epochs, 1);
+  requireCount('initialEpoch', initialEpoch, 0);
+  if (batchesPerEpoch !== undefined) requireCount('batchesPerEpoch', batchesPerEpoch, 1);
 
   const history = new tf.History();
   const callbacks = callbackList(options.callbacks, history, trainee.generator);
@@ -77,12 +78,22 @@ export async function fitDataset(
           }
           break;
         }
-        await callbacks.onBatchBegin(batch, {});
-        const logs = trainOn(next.value, update);
-        means.add(logs);
-        // Callbacks that look at the logs replace the scalars by numbers; the others cost no read.
-        await callbacks.onBatchEnd(batch, logs);
-        tf.dispose(Object.values(logs).filter(loss => loss instanceof tf.Tensor));
+        const {xs, ys} = requireElement(next.value);
+        const logs: Record<string, number | tf.Scalar> = {batch, size: xs.shape[0]};
+        try {
+          await callbacks.onBatchBegin(batch, logs);
+          const losses = update(xs, ys);
+          Object.assign(logs, losses);
+          means.add(losses);
+        } finally {
+          tf.dispose(next.value);
+        }
+        try {
+          // Callbacks that look at the logs replace the scalars by numbers; the others cost no read.
+          await callbacks.onBatchEnd(batch, logs);
+        } finally {
+          tf.dispose(Object.values(logs).filter(value => value instanceof tf.Tensor));
+        }
         if (Date.now() - lastYield > YIELD_AFTER) {
           await new Promise(resolve => setTimeout(resolve));
           lastYield = Date.now();
@@ -97,17 +108,26 @@ export async function fitDataset(
   return history;
 }
 
-function trainOn({xs, ys}: TrainingBatch, update: (xs: tf.Tensor, ys: tf.Tensor) => Losses): Losses {
-  try {
-    return update(xs, ys);
-  } finally {
-    tf.dispose([xs, ys]);
-  }
+/** The element of a dataset as a batch; refuses any other. */
+function requireElement(element: tf.TensorContainer): TrainingBatch {
+  const {xs, ys} = (element ?? {}) as Partial<TrainingBatch>;
+  if (xs instanceof tf.Tensor && ys instanceof tf.Tensor) return {xs, ys};
+  const isObject = typeof element === 'object' && !Array.isArray(element) && !(element instanceof tf.Tensor);
+  const found = isObject
+    ? `{${Object.keys(element).join(', ')}}`
+    : Array.isArray(element)
+      ? 'an array'
+      : 'a single value';
+  tf.dispose(element);
+  throw new Error(
+    `GAN.fitDataset: each element of the dataset must be {xs, ys}, a tensor each, but one is ${found}; ` +
+      'make it so with dataset.map(([xs, ys]) => ({xs, ys})).',
+  );
 }
 
-function requireCount(name: string, value: number): void {
-  if (!Number.isInteger(value) || value < 1) {
-    throw new Error(`GAN.fitDataset: ${name} must be a whole number of at least 1, but it is ${value}.`);
+function requireCount(name: string, value: number, least: number): void {
+  if (!Number.isInteger(value) || value < least) {
+    throw new Error(`GAN.fitDataset: ${name} must be a whole number of at least ${least}, but it is ${value}.`);
   }
 }
 
@@ -120,7 +140,8 @@ function callbackList(
   const isCallback = (one: Callbacks): one is tf.Callback =>
     typeof (one as Partial<tf.Callback>).setModel === 'function';
   const list = new tf.CallbackList([
-    ...wanted.map(one => (isCallback(one) ? one : new tf.CustomCallback(one, 'never'))),
+    // The loop yields by itself; tfjs has a callback that asks for it told, by yielding too.
+    ...wanted.map(one => (isCallback(one) ? one : new tf.CustomCallback(one, one.onYield ? 'auto' : 'never'))),
     history,
   ]);
   list.setModel(model);

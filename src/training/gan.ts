@@ -1,51 +1,21 @@
 import * as tf from '@tensorflow/tfjs';
 import {registerGradients} from '../gradients/register.js';
-import type {Averaging} from '../losses/averaging.js';
 import {localAveraging} from '../losses/averaging.js';
-import type {GanLoss} from '../losses/gan-loss.js';
 import {RelativisticAverageLoss} from '../losses/relativistic-average-loss.js';
 import {applyGradients} from './apply-gradients.js';
+import type {GANCompileOptions, Passes} from './compile-options.js';
 import type {FitDatasetOptions, TrainingBatch, TrainOptions} from './fit-dataset.js';
+import {requireOptions} from './compile-options.js';
 import {fitDataset} from './fit-dataset.js';
 import {allowsOnePass} from './inspect-critic.js';
 import {onePassStep} from './one-pass-step.js';
 import {separatePassesStep} from './separate-passes-step.js';
 import type {CapturedStep, CaptureStatus} from './step-capture.js';
 import {stepCapturer} from './step-capture.js';
-import type {GeneratorLoss, Networks, Objective, StepResult} from './step.js';
-import {requireBatch} from './validation.js';
+import type {Networks, Objective, StepResult} from './step.js';
+import {requireBatch, requireTrainable} from './validation.js';
 import {trainableVariables} from './variables.js';
 import {warmUpStep} from './warm-up-step.js';
-
-/** How a batch's gradients are found: see `onePassStep` and `separatePassesStep`. */
-export type Passes = 'auto' | 'one' | 'separate';
-
-export interface GANCompileOptions {
-  /** Updates the generator. Each network needs an optimizer of its own: Adam keeps its moments by position. */
-  generatorOptimizer: tf.Optimizer;
-  /** Updates the discriminator. */
-  discriminatorOptimizer: tf.Optimizer;
-  /** The adversarial loss. Default `new RelativisticAverageLoss()`. */
-  loss?: GanLoss;
-  /** What the adversarial loss is multiplied by in the generator's objective. Default 1; ESRGAN uses 0.005. */
-  adversarialWeight?: number;
-  /** Further losses of the generator, such as `l1Loss`. Default none. */
-  generatorLosses?: GeneratorLoss[];
-  /**
-   * `'one'` takes both updates from one pass over the critic, which needs a critic with one logit per sample that does
-   * not mix samples; `'separate'` works for any. Default `'auto'`: one where the critic's layers allow it.
-   */
-  passes?: Passes;
-  /** Where the sums and counts of averages come from. Default the batch alone. */
-  averaging?: Averaging;
-  /**
-   * Whether steps run captured where the backend can: TensorFlow in Node, see `captureStep` in `tfjs-ragan/node`. Default
-   * true. Set it to false for generator losses that change with what JavaScript knows besides their arguments.
-   */
-  capture?: boolean;
-  /** Receives the one line that says why steps do not run captured. Default `console.warn`. */
-  onWarning?: (message: string) => void;
-}
 
 interface Compiled {
   objective: Objective;
@@ -128,39 +98,20 @@ export class GAN {
    * stay. What the networks' layers ask for themselves, by a `kernelRegularizer` say, is added to the objective of their
    * network, as in Keras; it is not in the logs.
    *
-   * @throws if an optimizer is missing or the two are the same, a weight is not a finite number, a generator loss has
-   *   no name or another's, or `passes` is `'one'` for a critic that has not one logit per sample.
+   * @throws if an optimizer is missing or the two are the same, `loss` is no `GanLoss` or has the reduction NONE, a
+   *   weight is not a finite number, a generator loss has no name or another's, `averaging` has no `total`, or `passes`
+   *   is unknown, or `'one'` for a critic that has not one logit per sample. What was compiled before then stays.
    */
   compile(options: GANCompileOptions): void {
     const {generatorOptimizer, discriminatorOptimizer, adversarialWeight = 1, generatorLosses = []} = options;
     const {loss = new RelativisticAverageLoss(), averaging = localAveraging, passes = 'auto', capture = true} = options;
-    requireOptimizers(generatorOptimizer, discriminatorOptimizer);
-    // Told by what it can do: a loss may come from another copy of this package.
-    if (typeof (loss as Partial<GanLoss> | undefined)?.withGradients !== 'function') {
-      throw new Error(
-        `GAN.compile: loss must be a GanLoss, such as new RelativisticAverageLoss(), but it is ${typeof loss}.`,
-      );
-    }
-    if (loss.reduction === tf.Reduction.NONE) {
-      throw new Error('GAN.compile: loss must reduce to one number, but its reduction is NONE; use MEAN or SUM.');
-    }
-    requireWeights(adversarialWeight, generatorLosses);
+    requireOptions({...options, loss, adversarialWeight, generatorLosses, averaging, passes}, this.discriminator);
     this.dispose();
-    const perSample = allowsOnePass(this.discriminator);
-    const oneLogit = this.discriminator.outputs[0]!.shape.slice(1).every(size => size === 1);
-    if (!['auto', 'one', 'separate'].includes(passes)) {
-      throw new Error(`GAN.compile: passes must be 'auto', 'one' or 'separate', but it is ${String(passes)}.`);
-    }
-    if (passes === 'one' && !oneLogit) {
-      throw new Error(
-        "GAN.compile: passes must be 'separate' for a discriminator that gives more than one logit per sample.",
-      );
-    }
     this.compiled = {
       objective: {loss, adversarialWeight, generatorLosses, averaging},
       generatorOptimizer,
       discriminatorOptimizer,
-      passes: passes === 'auto' ? (perSample ? 'one' : 'separate') : passes,
+      passes: passes === 'auto' ? (allowsOnePass(this.discriminator) ? 'one' : 'separate') : passes,
       capture,
       onWarning: options.onWarning,
     };
@@ -182,7 +133,8 @@ export class GAN {
    * @param ys the real samples, `[batch, ...]`, of the generator's output shape.
    * @returns the losses before the update: `discriminatorLoss`, `generatorLoss` (the adversarial one, unweighted) and
    *   one entry per generator loss, unweighted; with `adversarial: false` only the latter.
-   * @throws if the GAN is not compiled or the shapes do not fit, before any weight changes.
+   * @throws if the GAN is not compiled, a network has no trainable weight, `xs` or `ys` are no float32 tensors or their
+   *   shapes do not fit, before any weight changes.
    */
   async trainOnBatch(xs: tf.Tensor, ys: tf.Tensor, options: TrainOptions = {}): Promise<Record<string, number>> {
     const losses = this.update(xs, ys, options);
@@ -199,8 +151,10 @@ export class GAN {
    *
    * Callbacks are those of `tf.LayersModel.fitDataset`; the model they see is the generator, and setting `stopTraining`
    * on it or on this GAN ends training after the batch under way. Losses are read back only for callbacks that look at
-   * them, and once an epoch for their means.
+   * them, and once an epoch for their means. `onYield` is called at most every 125 milliseconds, as by tfjs.
    *
+   * @throws if the GAN is not compiled, a count is not a whole number in its range, the dataset gives something other
+   *   than `{xs, ys}` or ends within an epoch, and as `trainOnBatch`.
    * @example
    * await gan.fitDataset(photoDataset('photos', {patch: 64, batch: 8}), {
    *   epochs: 10,
@@ -208,7 +162,7 @@ export class GAN {
    *   callbacks: {onEpochEnd: (epoch, logs) => console.log(epoch, logs)},
    * });
    */
-  fitDataset(dataset: tf.data.Dataset<TrainingBatch>, options: FitDatasetOptions): Promise<tf.History> {
+  async fitDataset(dataset: tf.data.Dataset<TrainingBatch>, options: FitDatasetOptions): Promise<tf.History> {
     this.requireCompiled('fitDataset');
     return fitDataset(this, (xs, ys) => this.update(xs, ys, options), dataset, options);
   }
@@ -220,6 +174,7 @@ export class GAN {
         'GAN: adversarial: false needs generatorLosses in compile(), since nothing else trains the generator.',
       );
     }
+    requireTrainable(this, adversarial);
     requireBatch(this, xs, ys, adversarial);
     const captured = capture ? this.capturedStep(adversarial, xs, ys) : undefined;
     const step = captured ?? this.step(adversarial);
@@ -256,36 +211,5 @@ export class GAN {
   private requireCompiled(method: string): Compiled {
     if (!this.compiled) throw new Error(`GAN.${method}: call compile() first, with an optimizer for each network.`);
     return this.compiled;
-  }
-}
-
-function requireOptimizers(generatorOptimizer: tf.Optimizer, discriminatorOptimizer: tf.Optimizer): void {
-  for (const [name, optimizer] of Object.entries({generatorOptimizer, discriminatorOptimizer})) {
-    if (typeof (optimizer as Partial<tf.Optimizer> | undefined)?.applyGradients !== 'function') {
-      throw new Error(
-        `GAN.compile: ${name} must be a tf.Optimizer, such as tf.train.adam(1e-4), but it is ${typeof optimizer}.`,
-      );
-    }
-  }
-  if (generatorOptimizer === discriminatorOptimizer) {
-    throw new Error('GAN.compile: each network needs an optimizer of its own, but both are the same object.');
-  }
-}
-
-function requireWeights(adversarialWeight: number, generatorLosses: GeneratorLoss[]): void {
-  const names = new Set(['discriminatorLoss', 'generatorLoss']);
-  if (!Number.isFinite(adversarialWeight)) {
-    throw new Error(`GAN.compile: adversarialWeight must be a finite number, but it is ${adversarialWeight}.`);
-  }
-  for (const {name, weight, loss} of generatorLosses) {
-    if (!name || names.has(name)) {
-      throw new Error(
-        `GAN.compile: generatorLosses need names of their own, but ${JSON.stringify(name)} is empty or taken.`,
-      );
-    }
-    if (!Number.isFinite(weight) || typeof loss !== 'function') {
-      throw new Error(`GAN.compile: generator loss '${name}' needs a finite weight and a loss function.`);
-    }
-    names.add(name);
   }
 }

@@ -5,6 +5,9 @@ import type * as tf from '@tensorflow/tfjs';
  * SGD and momentum have a method for it, and keep a tensor of it; the others read a property at every update.
  */
 export function setLearningRate(optimizer: tf.Optimizer, learningRate: number): void {
+  if (!(Number.isFinite(learningRate) && learningRate >= 0)) {
+    throw new Error(`setLearningRate: the learning rate must be a number of at least 0, but it is ${learningRate}.`);
+  }
   const adjustable = optimizer as unknown as {learningRate: number; setLearningRate?: (learningRate: number) => void};
   if (adjustable.setLearningRate) adjustable.setLearningRate(learningRate);
   else adjustable.learningRate = learningRate;

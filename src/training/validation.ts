@@ -1,4 +1,4 @@
-import type * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs';
 import type {Networks} from './step.js';
 
 type Shape = (number | null)[];
@@ -6,6 +6,17 @@ type Shape = (number | null)[];
 const text = (shape: Shape) => `[${shape.map(size => size ?? 'any').join(', ')}]`;
 const fits = (shape: Shape, declared: Shape) =>
   shape.length === declared.length && shape.every((size, i) => declared[i] === null || size === declared[i]);
+
+/** Refuses to train networks of which one has nothing to train. */
+export function requireTrainable({generator, discriminator}: Networks, adversarial: boolean): void {
+  for (const [name, model] of Object.entries({generator, ...(adversarial && {discriminator})})) {
+    if (model.trainableWeights.length === 0) {
+      throw new Error(
+        `GAN: the ${name} has no trainable weight; set trainable to true on it or on some of its layers.`,
+      );
+    }
+  }
+}
 
 /** Refuses a batch that the networks cannot train on, before anything is computed. */
 export function requireBatch(
@@ -15,6 +26,11 @@ export function requireBatch(
   adversarial: boolean,
 ): void {
   for (const [name, batch] of Object.entries({xs, ys})) {
+    if (!((batch as unknown) instanceof tf.Tensor)) {
+      throw new Error(
+        `GAN: ${name} must be a tf.Tensor, but it is ${Array.isArray(batch) ? 'an array' : typeof batch}.`,
+      );
+    }
     if (batch.dtype !== 'float32') {
       throw new Error(`GAN: ${name} must be of dtype float32, but it is ${batch.dtype}; convert it with .toFloat().`);
     }

@@ -1,0 +1,102 @@
+import * as tf from '@tensorflow/tfjs';
+import type {Averaging} from '../losses/averaging.js';
+import type {GanLoss} from '../losses/gan-loss.js';
+import type {GeneratorLoss} from './step.js';
+
+/** How a batch's gradients are found: see `onePassStep` and `separatePassesStep`. */
+export type Passes = 'auto' | 'one' | 'separate';
+
+export interface GANCompileOptions {
+  /** Updates the generator. Each network needs an optimizer of its own: Adam keeps its moments by position. */
+  generatorOptimizer: tf.Optimizer;
+  /** Updates the discriminator. */
+  discriminatorOptimizer: tf.Optimizer;
+  /** The adversarial loss. Default `new RelativisticAverageLoss()`. */
+  loss?: GanLoss;
+  /** What the adversarial loss is multiplied by in the generator's objective. Default 1; ESRGAN uses 0.005. */
+  adversarialWeight?: number;
+  /** Further losses of the generator, such as `l1Loss`. Default none. */
+  generatorLosses?: GeneratorLoss[];
+  /**
+   * `'one'` takes both updates from one pass over the critic, which needs a critic with one logit per sample that does
+   * not mix samples; `'separate'` works for any. Default `'auto'`: one where the critic's layers allow it.
+   */
+  passes?: Passes;
+  /** Where the sums and counts of averages come from. Default the batch alone. */
+  averaging?: Averaging;
+  /**
+   * Whether steps run captured where the backend can: TensorFlow in Node, see `captureStep` in `tfjs-ragan/node`. Default
+   * true. Set it to false for generator losses that change with what JavaScript knows besides their arguments.
+   */
+  capture?: boolean;
+  /** Receives the one line that says why steps do not run captured. Default `console.warn`. */
+  onWarning?: (message: string) => void;
+}
+
+/** The options with their defaults filled in. */
+type Filled = GANCompileOptions &
+  Required<Pick<GANCompileOptions, 'loss' | 'adversarialWeight' | 'generatorLosses' | 'averaging' | 'passes'>>;
+
+/** Refuses what `GAN.compile` cannot train with: see each message. */
+export function requireOptions(options: Filled, discriminator: tf.LayersModel): void {
+  const {generatorOptimizer, discriminatorOptimizer, loss, averaging} = options;
+  requireOptimizers(generatorOptimizer, discriminatorOptimizer);
+  // Told by what they can do: a loss may come from another copy of this package.
+  if (typeof (loss as Partial<GanLoss> | null)?.withGradients !== 'function') {
+    throw new Error(
+      `GAN.compile: loss must be a GanLoss, such as new RelativisticAverageLoss(), but it is ${typeof loss}.`,
+    );
+  }
+  if (loss.reduction === tf.Reduction.NONE) {
+    throw new Error('GAN.compile: loss must reduce to one number, but its reduction is NONE; use MEAN or SUM.');
+  }
+  requireWeights(options.adversarialWeight, options.generatorLosses);
+  if (typeof (averaging as Partial<Averaging> | null)?.total !== 'function') {
+    throw new Error(
+      `GAN.compile: averaging must have a function total(sum, count), as localAveraging has, but it is ${JSON.stringify(averaging)}.`,
+    );
+  }
+  requirePasses(options.passes, discriminator);
+}
+
+function requireOptimizers(generatorOptimizer: tf.Optimizer, discriminatorOptimizer: tf.Optimizer): void {
+  for (const [name, optimizer] of Object.entries({generatorOptimizer, discriminatorOptimizer})) {
+    if (typeof (optimizer as Partial<tf.Optimizer> | undefined)?.applyGradients !== 'function') {
+      throw new Error(
+        `GAN.compile: ${name} must be a tf.Optimizer, such as tf.train.adam(1e-4), but it is ${typeof optimizer}.`,
+      );
+    }
+  }
+  if (generatorOptimizer === discriminatorOptimizer) {
+    throw new Error('GAN.compile: each network needs an optimizer of its own, but both are the same object.');
+  }
+}
+
+function requireWeights(adversarialWeight: number, generatorLosses: GeneratorLoss[]): void {
+  const names = new Set(['discriminatorLoss', 'generatorLoss']);
+  if (!Number.isFinite(adversarialWeight)) {
+    throw new Error(`GAN.compile: adversarialWeight must be a finite number, but it is ${adversarialWeight}.`);
+  }
+  for (const {name, weight, loss} of generatorLosses) {
+    if (!name || names.has(name)) {
+      throw new Error(
+        `GAN.compile: generatorLosses need names of their own, but ${JSON.stringify(name)} is empty or taken.`,
+      );
+    }
+    if (!Number.isFinite(weight) || typeof loss !== 'function') {
+      throw new Error(`GAN.compile: generator loss '${name}' needs a finite weight and a loss function.`);
+    }
+    names.add(name);
+  }
+}
+
+function requirePasses(passes: Passes, discriminator: tf.LayersModel): void {
+  if (!['auto', 'one', 'separate'].includes(passes)) {
+    throw new Error(`GAN.compile: passes must be 'auto', 'one' or 'separate', but it is ${String(passes)}.`);
+  }
+  if (passes === 'one' && !discriminator.outputs[0]!.shape.slice(1).every(size => size === 1)) {
+    throw new Error(
+      "GAN.compile: passes must be 'separate' for a discriminator that gives more than one logit per sample.",
+    );
+  }
+}
