@@ -21,13 +21,17 @@ const relativistic = (criterion: Criterion): GanLoss[] => [
 const everyLoss = (criterion: Criterion) => [...relativistic(criterion), new StandardLoss({criterion})];
 const sides = ['discriminator', 'generator'] as const;
 
-const logits = fc.array(fc.double({min: -8, max: 8, noNaN: true}), {minLength: 2, maxLength: 8});
+const logit = fc.double({min: -8, max: 8, noNaN: true});
+const logits = fc.array(logit, {minLength: 2, maxLength: 8});
 const pairs = logits.chain(real =>
-  fc.tuple(
-    fc.constant(real),
-    fc.array(fc.double({min: -8, max: 8, noNaN: true}), {minLength: real.length, maxLength: real.length}),
-  ),
+  fc.tuple(fc.constant(real), fc.array(logit, {minLength: real.length, maxLength: real.length})),
 );
+/** A pair with an order of each side's samples. */
+const reordered = pairs.chain(([real, fake]) => {
+  const indices = real.map((_, i) => i);
+  const order = fc.shuffledSubarray(indices, {minLength: indices.length});
+  return fc.record({real: fc.constant(real), fake: fc.constant(fake), ofReal: order, ofFake: order});
+});
 const column = (values: number[]) => tf.tensor2d(values, [values.length, 1]);
 const scalar = async (value: tf.Tensor) => (await value.data())[0]!;
 
@@ -62,14 +66,30 @@ describeOnBackends('for any logits', () => {
       }),
   );
 
-  test.each(criteria)('the order of samples does not matter where each meets the average (%s)', criterion =>
-    holds(async (real, fake) => {
-      for (const loss of [new RelativisticAverageLoss({criterion}), new StandardLoss({criterion})]) {
-        const value = await scalar(loss.discriminator(column(real), column(fake)));
-        const reversed = await scalar(loss.discriminator(column([...real].reverse()), column(fake)));
-        expect(Math.abs(reversed - value)).toBeLessThan(1e-5 * (1 + Math.abs(value)));
-      }
-    }),
+  test.each(criteria)('the order of samples changes no loss, and orders the gradients (%s)', criterion =>
+    fc.assert(
+      fc.asyncProperty(reordered, async ({real, fake, ofReal, ofFake}) => {
+        for (const loss of everyLoss(criterion)) {
+          // Where pairs are compared, they stay together.
+          const ofPartner = loss instanceof RelativisticPairedLoss ? ofReal : ofFake;
+          const pick = (values: number[], order: number[]) => order.map(i => values[i]!);
+          for (const side of sides) {
+            const at = (r: number[], f: number[]) =>
+              tf.valueAndGrads((x, y) => loss[side](x, y))([column(r), column(f)]);
+            const [before, after] = [at(real, fake), at(pick(real, ofReal), pick(fake, ofPartner))];
+            const value = await scalar(before.value);
+            expect(Math.abs((await scalar(after.value)) - value)).toBeLessThan(1e-5 * (1 + Math.abs(value)));
+            for (const [i, order] of [ofReal, ofPartner].entries()) {
+              const expected = pick(await valuesOf(before.grads[i]!), order);
+              (await valuesOf(after.grads[i]!)).forEach((gradient, j) =>
+                expect(Math.abs(gradient - expected[j]!)).toBeLessThan(1e-5 * (1 + Math.abs(expected[j]!))),
+              );
+            }
+          }
+        }
+      }),
+      {numRuns: 25, seed: 1},
+    ),
   );
 
   test.each(criteria)('the gradients of relativistic losses over real and fake sum to zero (%s)', criterion =>
@@ -85,12 +105,22 @@ describeOnBackends('for any logits', () => {
     }),
   );
 
-  test('equal logits give 2 ln 2', async () => {
-    for (const side of sides) {
-      const loss = new RelativisticAverageLoss();
-      expect(await scalar(loss[side](column([3, 3, 3]), column([3, 3, 3])))).toBeCloseTo(2 * Math.LN2, 6);
-    }
-  });
+  test.each([
+    ['crossEntropy', Math.LN2],
+    ['leastSquares', 1],
+    ['hinge', 1],
+  ] as const)('equal logits give the penalty of no margin, for each term (%s: %s)', (criterion, ofNone) =>
+    fc.assert(
+      fc.asyncProperty(logit, fc.integer({min: 1, max: 8}), async (value, count) => {
+        const equal = column(Array.from({length: count}, () => value));
+        for (const loss of relativistic(criterion)) {
+          const terms = loss instanceof RelativisticPairedLoss ? 1 : 2;
+          for (const side of sides) expect(await scalar(loss[side](equal, equal))).toBeCloseTo(terms * ofNone, 5);
+        }
+      }),
+      {numRuns: 25, seed: 1},
+    ),
+  );
 
   test('one image per average is the paired form, twice', async () => {
     const [real, fake] = [column([0.7]), column([-0.4])];
