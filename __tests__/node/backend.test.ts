@@ -51,6 +51,23 @@ describe('useBackend', () => {
     );
   });
 
+  test.each([
+    ['webgpu', {device: 0}],
+    ['wasm', {memoryLimit: 1024}],
+    ['cpu', {memoryGrowth: true}],
+  ] as const)('refuses to give %s an option for a GPU', async (name, options) => {
+    const [option] = Object.keys(options);
+    await expect(useBackend(name, options)).rejects.toThrow(
+      `${option} is an option of cuda and tensorflow; leave it out for ${name}.`,
+    );
+  });
+
+  test('refuses a memoryGrowth that is not true or false', async () => {
+    await expect(useBackend('cuda', {memoryGrowth: 'false' as unknown as boolean})).rejects.toThrow(
+      'memoryGrowth must be true or false, but it is "false"',
+    );
+  });
+
   test('refuses an unknown name', async () => {
     await expect(useBackend('gpu' as 'cuda')).rejects.toThrow(/must be auto, cuda, .*, but it is "gpu"/);
   });
@@ -129,6 +146,32 @@ describe('useBackend with a native package', () => {
         backend: 'tensorflow',
         reason: expect.stringContaining('TensorFlow on the CPU, through @tensorflow/tfjs-node-gpu') as unknown,
       });
+    }));
+
+  test('a cuda that is refused leaves the active backend and the environment as they were', () =>
+    withPackages({gpu: native(false)}, async node => {
+      process.env.CUDA_VISIBLE_DEVICES = '-1';
+      await tf.setBackend('cpu');
+      const before = {...process.env};
+      await expect(node.useBackend('cuda', {threads: 2, memoryLimit: 1024})).rejects.toThrow('uses no GPU');
+      expect(tf.getBackend()).toBe('cpu');
+      expect(process.env).toEqual(before);
+    }));
+
+  test('auto passes the options for a GPU on to cuda alone', () =>
+    withPackages({cpu: native(false)}, async node => {
+      const options = {device: 1, memoryLimit: 1024, threads: 1};
+      expect(await node.useBackend('auto', options)).toMatchObject({backend: 'tensorflow', threads: 1});
+      expect(process.env).not.toHaveProperty('TF_PER_DEVICE_MEMORY_LIMIT_MB');
+      expect(await node.useBackend('auto', options)).toMatchObject({backend: 'tensorflow'});
+    }));
+
+  test('auto does not leave a TensorFlow that runs with other options for a slower backend', () =>
+    withPackages({cpu: native(false)}, async node => {
+      await node.useBackend('tensorflow', {threads: 1});
+      await expect(node.useBackend('auto', {threads: 2})).rejects.toThrow(
+        'TensorFlow already runs with threads 1 and cannot change to 2',
+      );
     }));
 
   test('takes TensorFlow on the CPU before wasm', () =>

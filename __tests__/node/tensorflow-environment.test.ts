@@ -8,11 +8,13 @@ beforeEach(() => {
 });
 afterAll(() => (process.env = {...environment}));
 
+let restore: () => void;
+
 /** As in a process of its own. */
 async function set(options: Parameters<typeof module.setTensorFlowEnvironment>[0]) {
   await jest.isolateModulesAsync(async () => {
     const {setTensorFlowEnvironment} = await import('../../src/node/tensorflow-environment.js');
-    setTensorFlowEnvironment(options);
+    restore = setTensorFlowEnvironment(options);
   });
   return process.env;
 }
@@ -48,6 +50,15 @@ test('counts a device among the visible ones', async () => {
   );
 });
 
+test('puts all back for a TensorFlow that is not taken', async () => {
+  Object.assign(process.env, {TF_FORCE_GPU_ALLOW_GROWTH: 'false', CUDA_VISIBLE_DEVICES: '4,5'});
+  const before = {...process.env};
+  await set({threads: 2, memoryGrowth: true, memoryLimit: 4096, device: 1});
+  expect(process.env).not.toEqual(before);
+  restore();
+  expect(process.env).toEqual(before);
+});
+
 test('functions that Node removed are supplied, and those that it warns of replaced', () => {
   const utilities = util as unknown as Record<string, unknown>;
   const {isArray, isNullOrUndefined} = utilities;
@@ -55,7 +66,10 @@ test('functions that Node removed are supplied, and those that it warns of repla
   try {
     utilities.isArray = warn;
     delete utilities.isNullOrUndefined;
-    supplyRemovedFunctions();
+    supplyRemovedFunctions('20.19.0'); // which does not warn: its own stays
+    expect(utilities.isArray).toBe(warn);
+    expect(utilities.isNullOrUndefined).toBeInstanceOf(Function);
+    supplyRemovedFunctions('22.0.0');
     expect([[], {length: 0}].map(utilities.isArray as () => boolean)).toEqual([true, false]);
     expect(warn).not.toHaveBeenCalled();
     expect([null, undefined, 0, ''].map(utilities.isNullOrUndefined as () => boolean)).toEqual([

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import {registerGradients} from '../gradients/register.js';
-import {startCuda, startTensorFlow} from './tensorflow-backend.js';
+import {requireRunningOptions, startCuda, startTensorFlow} from './tensorflow-backend.js';
 import {startWasm} from './wasm-backend.js';
 import {startWebGpu} from './webgpu-backend.js';
 
@@ -10,11 +10,17 @@ export type BackendName = 'cuda' | 'tensorflow' | 'webgpu' | 'wasm' | 'cpu';
 export interface BackendOptions {
   /** Threads of the wasm backend, 1 to 8, or of TensorFlow on the CPU. Default: as many as the machine has cores. */
   threads?: number;
-  /** Which of the visible GPUs TensorFlow uses, from 0, as nvidia-smi counts them. Default: the first. */
+  /**
+   * Which of the visible GPUs TensorFlow uses, from 0, as nvidia-smi counts them. Default: the first. This and the next
+   * two are for `cuda` and `tensorflow`; `auto` passes them on to `cuda` alone.
+   */
   device?: number;
   /** Whether TensorFlow takes GPU memory as it needs it, instead of all at once. Default: true. */
   memoryGrowth?: boolean;
-  /** The most GPU memory that TensorFlow takes, in MiB. Default: all there is. */
+  /**
+   * The largest piece of GPU memory that TensorFlow asks the driver for, in MiB. That is as far as TensorFlow allows a
+   * limit here: it asks for further pieces as it needs them, so that the sum may exceed it. Default: none.
+   */
   memoryLimit?: number;
 }
 
@@ -46,6 +52,9 @@ const STARTERS: Record<BackendName, (options: BackendOptions, byName: boolean) =
   wasm: startWasm,
   cpu: startCpu,
 };
+
+/** Those on which the options for a GPU have a meaning. */
+const TAKES_GPU_OPTIONS: readonly string[] = ['auto', 'cuda', 'tensorflow'];
 
 /** All backends, the fastest first. */
 export const BACKENDS = Object.keys(STARTERS) as BackendName[];
@@ -80,6 +89,16 @@ export async function useBackend(
   name: BackendName | 'auto' = 'auto',
   options: BackendOptions = {},
 ): Promise<ChosenBackend> {
+  if (name !== 'auto' && !BACKENDS.includes(name)) {
+    throw new Error(`useBackend: the backend must be ${BACKEND_CHOICES}, but it is ${JSON.stringify(name)}.`);
+  }
+  requireOptions(name, options);
+  registerGradients();
+  if (name === 'auto') return firstThatWorks(options);
+  return {backend: name, ...(await STARTERS[name](options, true))};
+}
+
+function requireOptions(name: BackendName | 'auto', options: BackendOptions): void {
   for (const [option, least] of [
     ['threads', 1],
     ['device', 0],
@@ -90,20 +109,26 @@ export async function useBackend(
       throw new Error(`useBackend: ${option} must be a whole number from ${least}, but it is ${value}.`);
     }
   }
-  registerGradients();
-  if (name === 'auto') return firstThatWorks(options);
-  if (!BACKENDS.includes(name)) {
-    throw new Error(`useBackend: the backend must be ${BACKEND_CHOICES}, but it is ${JSON.stringify(name)}.`);
+  const {memoryGrowth} = options;
+  if (memoryGrowth !== undefined && typeof memoryGrowth !== 'boolean') {
+    throw new Error(`useBackend: memoryGrowth must be true or false, but it is ${JSON.stringify(memoryGrowth)}.`);
   }
-  return {backend: name, ...(await STARTERS[name](options, true))};
+  for (const option of ['device', 'memoryGrowth', 'memoryLimit'] as const) {
+    if (options[option] === undefined || TAKES_GPU_OPTIONS.includes(name)) continue;
+    throw new Error(`useBackend: ${option} is an option of cuda and tensorflow; leave it out for ${name}.`);
+  }
 }
 
 async function firstThatWorks(options: BackendOptions): Promise<ChosenBackend> {
+  // Not a slower backend because the faster one runs with other options.
+  requireRunningOptions(options);
+  const {threads} = options;
+  const withoutGpu = threads === undefined ? {} : {threads};
   const refusals: string[] = [];
   // Not cpu: a run that takes days where minutes were meant is better refused.
   for (const backend of BACKENDS.filter(name => name !== 'cpu')) {
     try {
-      const started = await STARTERS[backend](options, false);
+      const started = await STARTERS[backend](backend === 'cuda' ? options : withoutGpu, false);
       const rest = refusals.length > 0 ? ', the fastest that works here (`npx tfjs-ragan doctor` says why)' : '';
       return {backend, ...started, reason: started.reason + rest};
     } catch (error) {

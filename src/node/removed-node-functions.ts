@@ -6,7 +6,14 @@ const REMOVED = {
   isArray: (value: unknown) => Array.isArray(value),
 };
 
-/** Supplies them, which does the same as Node's own but without a warning in the user's terminal. */
-export function supplyRemovedFunctions(): void {
-  Object.assign(util, REMOVED);
+/** The first Node that prints a warning when one of its own is called. */
+const FIRST_TO_WARN = 22;
+
+/** Supplies them where they are missing, or where Node's own would put a warning into the user's terminal. */
+export function supplyRemovedFunctions(node: string = process.versions.node): void {
+  const utilities = util as unknown as Record<string, unknown>;
+  for (const [name, supplied] of Object.entries(REMOVED)) {
+    if (parseInt(node) >= FIRST_TO_WARN) utilities[name] = supplied;
+    else utilities[name] ??= supplied;
+  }
 }

@@ -5,11 +5,10 @@ import {registerTensorFlowKernels} from '../tensorflow/register.js';
 import {setStepCapturer} from '../training/step-capture.js';
 import type {BackendOptions, StartedBackend} from './backend.js';
 import {captureStep} from './capture/capture-step.js';
-import {describeGpu, firstGpu, whyNoGpu} from './gpu.js';
+import {describeGpu, firstGpu, startUpErrors, whyNoGpu} from './gpu.js';
 import {supplyRemovedFunctions} from './removed-node-functions.js';
-import {BINDING, QUIET_LOADER} from './setup/compile.js';
+import {QUIET_LOADER} from './setup/compile.js';
 import {placedPackage} from './setup/placed-package.js';
-import {runCommand} from './setup/run-command.js';
 import {setTensorFlowEnvironment} from './tensorflow-environment.js';
 
 const GPU_PACKAGE = '@tensorflow/tfjs-node-gpu';
@@ -19,63 +18,89 @@ const CPU_PACKAGE = '@tensorflow/tfjs-node';
 const CAPTURED = ', with captured training steps';
 
 /** Starts TensorFlow on a GPU; a run on the CPU is refused, since TensorFlow falls back to it without a word. */
-export async function startCuda(options: BackendOptions): Promise<StartedBackend> {
-  const {name, folder} = await load([GPU_PACKAGE], options);
-  if (!usesGpu()) {
-    throw new Error(`${name} is here, but uses no GPU: ${await whyNoGpu(() => startUpErrors(folder))}.`);
-  }
-  return {reason: `${await tensorFlowOnGpu()}, through ${name}${CAPTURED}`};
+export function startCuda(options: BackendOptions): Promise<StartedBackend> {
+  return start([GPU_PACKAGE], options, async ({name, folder, tensorflow}) => {
+    if (!usesGpu()) {
+      const errors = () => (folder === undefined ? Promise.resolve('') : startUpErrors(folder));
+      throw new Error(`${name} is here, but uses no GPU: ${await whyNoGpu(errors, tensorflow)}.`);
+    }
+    return {reason: `${await tensorFlowOnGpu()}, through ${name}${CAPTURED}`};
+  });
 }
 
 /** Starts TensorFlow through whichever of its packages is here. */
-export async function startTensorFlow(options: BackendOptions): Promise<StartedBackend> {
-  const {name} = await load([CPU_PACKAGE, GPU_PACKAGE], options);
-  const {threads} = options;
-  const on = usesGpu() ? await tensorFlowOnGpu() : `${tensorFlow()} on the CPU`;
-  return {reason: `${on}, through ${name}${CAPTURED}`, ...(threads !== undefined && {threads})};
+export function startTensorFlow(options: BackendOptions): Promise<StartedBackend> {
+  return start([CPU_PACKAGE, GPU_PACKAGE], options, async ({name}) => {
+    const {threads} = options;
+    const on = usesGpu() ? await tensorFlowOnGpu() : `${tensorFlow()} on the CPU`;
+    return {reason: `${on}, through ${name}${CAPTURED}`, ...(threads !== undefined && {threads})};
+  });
 }
 
 /** A native package that works in this process. */
 interface Loaded {
   name: string;
-  /** Where setup put it; absent for one that the project itself installed. */
+  /** Where setup put it, and the folder of TensorFlow's libraries; absent for one that the project itself installed. */
   folder?: string;
+  tensorflow?: string;
 }
 
 /** The package that registered the backend in this process, and what it was started with; there is room for one. */
 let loaded: (Loaded & {options: BackendOptions}) | undefined;
 
-/** Loads the first of the packages that works, makes TensorFlow the active backend and returns the package. */
-async function load(names: string[], options: BackendOptions): Promise<Loaded> {
-  loaded ??= {...(await importFirst(names, options)), options};
-  if (!names.includes(loaded.name)) {
-    throw new Error(`${names[0]} cannot be used in a process that already uses ${loaded.name}: choose it first.`);
-  }
-  for (const [name, value] of Object.entries(options)) {
-    const running = loaded.options[name as keyof BackendOptions];
+/** @throws if TensorFlow already runs in this process with other options; those for a GPU count where it has one. */
+export function requireRunningOptions(options: BackendOptions): void {
+  if (!loaded) return;
+  for (const name of usesGpu() ? (Object.keys(options) as (keyof BackendOptions)[]) : (['threads'] as const)) {
+    const [value, running] = [options[name], loaded.options[name]];
     if (value === undefined || value === running) continue;
     throw new Error(
       `TensorFlow already runs with ${name} ${running ?? 'of its own choice'} and cannot change to ${value}: ` +
         'give the options when it is used first.',
     );
   }
-  if (!(await tf.setBackend('tensorflow'))) throw new Error(`${loaded.name} is here, but TensorFlow does not start.`);
-  registerTensorFlowKernels();
-  setStepCapturer('tensorflow', captureStep);
-  return loaded;
 }
 
-async function importFirst(names: string[], options: BackendOptions): Promise<Loaded> {
-  setTensorFlowEnvironment(options);
+/**
+ * Loads the first of the packages that works, makes TensorFlow the active backend and describes it. Where that is
+ * refused, the environment and the active backend are as before.
+ */
+async function start(
+  names: string[],
+  options: BackendOptions,
+  describe: (loaded: Loaded) => Promise<StartedBackend>,
+): Promise<StartedBackend> {
+  requireRunningOptions(options);
+  const activeBefore = tf.getBackend() as string | undefined;
+  const restoreEnvironment = loaded ? () => undefined : setTensorFlowEnvironment(options);
+  try {
+    loaded ??= {...(await importFirst(names)), options};
+    if (!names.includes(loaded.name)) {
+      throw new Error(`${names[0]} cannot be used in a process that already uses ${loaded.name}: choose it first.`);
+    }
+    if (!(await tf.setBackend('tensorflow'))) throw new Error(`${loaded.name} is here, but TensorFlow does not start.`);
+    registerTensorFlowKernels();
+    setStepCapturer('tensorflow', captureStep);
+    return await describe(loaded);
+  } catch (error) {
+    restoreEnvironment();
+    if (activeBefore) await tf.setBackend(activeBefore);
+    throw error;
+  }
+}
+
+async function importFirst(names: string[]): Promise<Loaded> {
   supplyRemovedFunctions();
   const problems: string[] = [];
   const placed = await placedPackage();
   if (placed && names.includes(placed.name)) {
-    const {name, folder} = placed;
+    const {name, folder, tensorflow} = placed;
     try {
-      loadQuietly(folder);
-      await import(join(folder, 'dist/index.js'));
-      return {name, folder};
+      // By require, which takes any path as it is; TensorFlow's libraries first, without their start-up notes.
+      const require = createRequire(join(folder, 'package.json'));
+      require(`./${QUIET_LOADER}`);
+      require('./dist/index.js');
+      return {name, folder, tensorflow};
     } catch (error) {
       const {message} = error as Error;
       problems.push(`${name} was set up but cannot be loaded (${firstLine(message)}): ${setUpAgain(placed.cuda)}.`);
@@ -104,11 +129,6 @@ function setUpAgain(cuda: boolean): string {
   return `${setUp(cuda)} sets it up again`;
 }
 
-/** Loads TensorFlow's libraries ahead of the binding, without their start-up notes. */
-function loadQuietly(folder: string): void {
-  createRequire(join(folder, 'package.json'))(`./${QUIET_LOADER}`);
-}
-
 /** Why a package cannot be used; undefined if it is just not installed. */
 function whyNot(name: string, {code, message}: NodeJS.ErrnoException): string | undefined {
   const missing = /^(ERR_)?MODULE_NOT_FOUND$/.test(code ?? '') && message.includes(`'${name}'`);
@@ -125,12 +145,16 @@ interface NativeBackend extends tf.KernelBackend {
   binding?: {TF_Version?: string};
 }
 
+function nativeBackend(): NativeBackend {
+  return tf.findBackend('tensorflow');
+}
+
 function usesGpu(): boolean {
-  return (tf.backend() as NativeBackend).isUsingGpuDevice === true;
+  return nativeBackend().isUsingGpuDevice === true;
 }
 
 function tensorFlow(): string {
-  const version = (tf.backend() as NativeBackend).binding?.TF_Version;
+  const version = nativeBackend().binding?.TF_Version;
   return version === undefined ? 'TensorFlow' : `TensorFlow ${version}`;
 }
 
@@ -138,16 +162,4 @@ async function tensorFlowOnGpu(): Promise<string> {
   // A card that TensorFlow uses needs no nvidia-smi to be used.
   const gpu = await firstGpu().catch(() => undefined);
   return `${tensorFlow()} on ${gpu ? describeGpu(gpu) : 'a GPU'}`;
-}
-
-/** What TensorFlow says on stderr when it starts in a process of its own, with all its messages on. */
-async function startUpErrors(folder: string | undefined): Promise<string> {
-  const binding = folder === undefined ? undefined : join(folder, BINDING);
-  if (binding === undefined) return '';
-  const {stderr} = await runCommand(
-    process.execPath,
-    ['--eval', `require(${JSON.stringify(binding)}).isUsingGpuDevice()`],
-    {env: {...process.env, TF_CPP_MIN_LOG_LEVEL: '0', TF_CPP_VMODULE: 'dso_loader=1'}},
-  );
-  return stderr;
 }

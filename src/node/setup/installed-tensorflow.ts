@@ -48,7 +48,16 @@ async function pythonsOwn(): Promise<string> {
   return folder;
 }
 
-/** The version, as pip recorded it beside the folder. */
+/**
+ * Whether a TensorFlow is known to be built without CUDA: only then it holds the note that says so. It is looked for in
+ * the smaller of the libraries; false also where that cannot be read.
+ */
+export async function isBuiltWithoutCuda(folder: string): Promise<boolean> {
+  const library = await readFile(join(folder, LIBRARIES[1]!)).catch(() => undefined);
+  return library?.includes('TensorFlow was not compiled with CUDA') ?? false;
+}
+
+/** The version, as pip recorded it beside the folder, or as older headers have it. */
 async function versionOf(folder: string): Promise<string> {
   const beside = dirname(folder);
   for (const name of await readdir(beside)) {
@@ -56,5 +65,9 @@ async function versionOf(folder: string): Promise<string> {
     const version = /^Version: (\S+)/m.exec(await readFile(join(beside, name, 'METADATA'), 'utf8'))?.[1];
     if (version !== undefined) return version;
   }
-  return 'unknown';
+  const header = await readFile(join(folder, 'include/tensorflow/core/public/version.h'), 'utf8').catch(() => '');
+  const parts = ['MAJOR', 'MINOR', 'PATCH'].map(
+    part => new RegExp(`define TF_${part}_VERSION (\\d+)`).exec(header)?.[1],
+  );
+  return parts.includes(undefined) ? 'unknown' : parts.join('.');
 }
