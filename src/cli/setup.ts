@@ -1,5 +1,6 @@
 import {Command} from 'commander';
-import {removeTensorFlow, setUpTensorFlow} from '../node/setup/setup.js';
+import {removeTensorFlow} from '../node/setup/remove.js';
+import {setUpTensorFlow} from '../node/setup/setup.js';
 
 interface SetupOptions {
   cuda: boolean;
@@ -22,17 +23,18 @@ export function setupCommand(): Command {
       const folder = dir === undefined ? {} : {folder: dir};
       const say = (line: string) => void process.stdout.write(line + '\n');
       if (remove) {
-        const removed = await removeTensorFlow(folder);
+        const removed = await removeTensorFlow({...folder, onProgress: say});
         say(removed.length === 0 ? 'Nothing was set up.' : `Removed:\n${removed.map(path => `  ${path}`).join('\n')}`);
         return;
       }
-      const {reason} = await setUpTensorFlow({
+      const {reason, noGpu} = await setUpTensorFlow({
         ...folder,
         cuda,
         ...(tensorflow !== undefined && {tensorflow}),
         ...(tensorflowVersion !== undefined && {version: tensorflowVersion}),
         onProgress: say,
       });
-      say(`It trains, and its numbers are right: ${reason}`);
+      if (noGpu === undefined) say(`It trains, and its numbers are right: ${reason}`);
+      else say(`It trained on the CPU, and its numbers are right. Not on a GPU: ${noGpu}.`);
     });
 }

@@ -30,12 +30,13 @@ const PATIENCE = 10_000;
 const HIDES_ALL = /^\s*(|-.*|none|void|nodevfiles)\s*(,|$)/i;
 
 /**
- * The card that TensorFlow calls GPU 0, or undefined where nvidia-smi is missing. Of a MIG slice and a shortened UUID,
+ * The card that TensorFlow calls GPU 0, or undefined where nvidia-smi is missing or every card is hidden. Of a MIG slice and a shortened UUID,
  * which nvidia-smi does not take, the first card is told, whose driver is the same.
  *
  * @throws if the driver does not answer, with what nvidia-smi says of it, or if there is no such card.
  */
 export async function firstGpu(): Promise<Gpu | undefined> {
+  if (hidesEveryGpu()) return undefined;
   const program = findProgram('nvidia-smi') ?? findProgram('/usr/lib/wsl/lib/nvidia-smi');
   if (program === undefined) return undefined;
   const id = (process.env.CUDA_VISIBLE_DEVICES ?? '').split(',')[0]!.trim();
@@ -119,9 +120,8 @@ export async function whyNoGpu(errors: () => Promise<string>, tensorflow?: strin
   if (tensorflow !== undefined && (await isBuiltWithoutCuda(tensorflow))) {
     return `the TensorFlow in ${tensorflow} is built without CUDA: npx tfjs-ragan setup --cuda fetches one with it`;
   }
-  const visible = process.env.CUDA_VISIBLE_DEVICES;
-  if (visible !== undefined && HIDES_ALL.test(visible)) {
-    return `CUDA_VISIBLE_DEVICES is ${JSON.stringify(visible)}, which hides every GPU: unset it`;
+  if (hidesEveryGpu()) {
+    return `CUDA_VISIBLE_DEVICES is ${JSON.stringify(process.env.CUDA_VISIBLE_DEVICES)}, which hides every GPU: unset it`;
   }
   let gpu: Gpu | undefined;
   try {
@@ -164,6 +164,10 @@ export function tensorFlowErrors(log: string): string {
     match => match[1] ?? match[2]!,
   );
   return [...new Set(messages)].slice(0, 2).join('; ');
+}
+
+function hidesEveryGpu(): boolean {
+  return HIDES_ALL.test(process.env.CUDA_VISIBLE_DEVICES ?? 'unset');
 }
 
 function isNew(capability: number | undefined): boolean {

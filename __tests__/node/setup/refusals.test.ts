@@ -3,6 +3,7 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {whyNotFetched} from '../../../src/node/setup/fetch.js';
 import {installedTensorFlow} from '../../../src/node/setup/installed-tensorflow.js';
+import {whyNotInstalled} from '../../../src/node/setup/npm-package.js';
 import {privateFolder, requireOptions} from '../../../src/node/setup/options.js';
 import {
   requireCompiler,
@@ -53,6 +54,8 @@ test('takes the compiler that $CXX names, and no other', () => {
   expect(requireCompiler()).toMatch(/g\+\+$/);
   process.env.CXX = 'my-c++';
   expect(requireCompiler()).toMatch(/my-c\+\+$/);
+  process.env.CXX = 'my-c++ g++ -v';
+  expect(requireCompiler()).toMatch(/\/my-c\+\+ g\+\+ -v$/);
   process.env.CXX = 'absent-c++';
   expect(requireCompiler).toThrow('no C++ compiler was found (absent-c++)');
 });
@@ -81,6 +84,22 @@ test.each([
   expect(reason).not.toContain('\n');
 });
 
+test.each([
+  [
+    'npm error code ECONNREFUSED\nnpm error syscall connect\nnpm error errno ECONNREFUSED\n' +
+      'npm error FetchError: request to http://x/y failed, reason: connect ECONNREFUSED\nnpm error     at ClientRequest',
+    'FetchError: request to http://x/y failed, reason: connect ECONNREFUSED',
+  ],
+  [
+    'npm error code ETARGET\nnpm error notarget No matching version found for left-pad@77.0.0.',
+    'ETARGET: notarget No matching version found for left-pad@77.0.0.',
+  ],
+  ['npm ERR! code E404\nnpm ERR! 404 Not Found - GET http://x/y', 'E404: 404 Not Found - GET http://x/y'],
+])('explains what npm says: %j', (said, reason) => {
+  const stderr = `npm warn something else\n${said}\nnpm error A complete log of this run can be found in: /logs/1.log\n`;
+  expect(whyNotInstalled({status: 1, stdout: '', stderr})).toBe(reason);
+});
+
 test('refuses a folder that is no TensorFlow, and a Python that has none', async () => {
   await expect(installedTensorFlow(folder)).rejects.toThrow(
     /is not a TensorFlow that can be used: it has no libtensorflow_cc.so.2\. .*--tensorflow/,
@@ -104,6 +123,21 @@ test('finds the TensorFlow that Python has, and its version', async () => {
   }
   usePrograms({python3: `echo ${tensorflow}`});
   expect(await installedTensorFlow(true)).toEqual({folder: tensorflow, version: '2.19.1'});
+});
+
+test('reads the version from the headers where nothing else tells it', async () => {
+  const tensorflow = join(folder, 'built', 'tensorflow');
+  mkdirSync(join(tensorflow, 'include/tensorflow/c'), {recursive: true});
+  mkdirSync(join(tensorflow, 'include/tensorflow/core/public'), {recursive: true});
+  for (const file of ['libtensorflow_cc.so.2', 'libtensorflow_framework.so.2', 'include/tensorflow/c/c_api.h']) {
+    writeFileSync(join(tensorflow, file), '');
+  }
+  expect((await installedTensorFlow(tensorflow)).version).toBe('unknown');
+  writeFileSync(
+    join(tensorflow, 'include/tensorflow/core/public/version.h'),
+    '#define TF_MAJOR_VERSION 2\n#define TF_MINOR_VERSION 15\n#define TF_PATCH_VERSION 1\n',
+  );
+  expect((await installedTensorFlow(tensorflow)).version).toBe('2.15.1');
 });
 
 test('refuses options that make no sense', () => {

@@ -1,4 +1,4 @@
-import {spawnSync} from 'node:child_process';
+import {spawn, spawnSync} from 'node:child_process';
 import {existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
@@ -19,6 +19,8 @@ const scripts = (log: string) => ({
   python3: `
     case "$*" in *--version*) exit 0;; esac
     echo "pip $*" >> ${log}
+    echo "temporary $TMPDIR" >> ${log}
+    echo "settings PIP_USER=$PIP_USER PIP_RETRIES=$PIP_RETRIES" >> ${log}
     while [ "$1" != --target ]; do shift; done
     [ -z "$FAIL_PIP" ] || { mkdir -p "$2/half"; echo "ERROR: No space left on device" >&2; exit 1; }
     sleep 0.3
@@ -30,9 +32,14 @@ const scripts = (log: string) => ({
     echo "Downloading tensorflow.whl (1 MB)"`,
   npm: `
     echo "npm $*" >> ${log}
+    echo "temporary $TMPDIR" >> ${log}
     mkdir -p node_modules/@tensorflow/tfjs-node node_modules/@tensorflow/tfjs-node-gpu node_modules/@tensorflow/tfjs`,
-  'g++': `echo "g++ $*" >> ${log}; while [ "$1" != -o ]; do shift; done; echo compiled > "$2"`,
+  'g++': `echo "g++ $*" >> ${log}; echo "temporary $TMPDIR" >> ${log}; while [ "$1" != -o ]; do shift; done; echo compiled > "$2"`,
 });
+
+/** Whether a process is there and not just waiting to be forgotten, which in a container can take for ever. */
+const isRunning = (pid: number) =>
+  existsSync(`/proc/${pid}/stat`) && !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
 
 describeOnLinux('setUpTensorFlow', () => {
   const environment = {...process.env};
@@ -94,9 +101,31 @@ describeOnLinux('setUpTensorFlow', () => {
     expect(readdirSync(inPackage()).sort()).toEqual(['native', 'node_modules', 'tensorflow']);
   });
 
+  test('keeps the temporary files of pip, npm and the compiler in the private folder, and npm its cache and logs', async () => {
+    await setUp();
+    expect(ran('temporary')).toHaveLength(4);
+    for (const line of ran('temporary')) expect(line).toContain(`temporary ${cache}/`);
+    expect(ran('npm')[0]).toMatch(new RegExp(` --cache ${cache}/.* --logs-dir ${cache}/`));
+    expect(readdirSync(join(cache, 'tensorflow-cpu-2.21.0/npm-4.22.0'))).toEqual(['node_modules', 'package.json']);
+  });
+
+  test('finds out before the fetch that the package cannot be written, and says what to do', async () => {
+    process.env.TEST_PACKAGE_FOLDER = '/proc/self'; // where not even root can make a file
+    await expect(setUp()).rejects.toThrow(/^cannot write to \/proc\/self: .* run setup as the owner of that folder/);
+    expect(ran('pip')).toEqual([]);
+    expect(readdirSync(cache)).toEqual([]);
+  });
+
+  test("overrules the user's pip settings that do not go with it", async () => {
+    Object.assign(process.env, {PIP_USER: '1', PIP_RETRIES: '0'});
+    await setUp();
+    expect(ran('settings')).toEqual(['settings PIP_USER=0 PIP_RETRIES=1']);
+  });
+
   test('does nothing twice, not even after the package was installed anew', async () => {
     await setUp();
     rmSync(inPackage('native'), {recursive: true});
+    rmSync(join(folder, 'bin', 'g++')); // as in an image that only runs what another compiled
     await setUp();
     expect(ran('pip')).toHaveLength(1);
     expect(ran('npm')).toHaveLength(1);
@@ -108,6 +137,12 @@ describeOnLinux('setUpTensorFlow', () => {
     await Promise.all([setUp(), setUp()]);
     expect(ran('pip')).toHaveLength(1);
     expect(progress.filter(line => line.includes('waiting for it'))).toHaveLength(1);
+  });
+
+  test('two at once with folders of their own: one after the other in the package', async () => {
+    await Promise.all([setUp(), setUp({folder: join(folder, 'other')})]);
+    expect(progress.filter(line => line.includes(`working in ${inPackage()}: waiting`))).toHaveLength(1);
+    expect(readdirSync(inPackage()).sort()).toEqual(['native', 'node_modules', 'tensorflow']);
   });
 
   test('starts over cleanly after a fetch that failed or was interrupted', async () => {
@@ -129,6 +164,70 @@ describeOnLinux('setUpTensorFlow', () => {
     expect(ran('g++')).toHaveLength(4);
   });
 
+  test('what worked before stays until the new one has trained', async () => {
+    await setUp();
+    jest.mocked(prove).mockImplementationOnce(async beside => {
+      // It is tried where it lies, and not yet in use.
+      expect(existsSync(join(beside, 'node_modules/@tensorflow/tfjs-node/lib/napi-v8/tfjs_binding.node'))).toBe(true);
+      expect(await placedPackage()).toMatchObject({version: '2.21.0'});
+      throw new Error('other numbers than the reference');
+    });
+    await expect(setUp({version: '2.20.0'})).rejects.toThrow('other numbers');
+    expect(await placedPackage()).toMatchObject({version: '2.21.0'});
+    expect(readdirSync(inPackage()).sort()).toEqual(['native', 'node_modules', 'tensorflow']);
+  });
+
+  test('an interrupt while it is tried leaves nothing in use, and what it leaves is removed', async () => {
+    const left = ['native.12.tmp', 'native.34.old'];
+    for (const name of left) mkdirSync(inPackage(name, 'node_modules'), {recursive: true});
+    expect(await placedPackage()).toBeUndefined();
+    expect(await removeTensorFlow({folder: cache})).toEqual(left.map(name => inPackage(name)));
+    for (const name of left) mkdirSync(inPackage(name));
+    await setUp();
+    expect(readdirSync(inPackage()).sort()).toEqual(['native', 'node_modules', 'tensorflow']);
+  });
+
+  describe('with CUDA', () => {
+    const withCard = (line: string) => fakePrograms(join(folder, 'bin'), {'nvidia-smi': `echo "${line}"`});
+    beforeEach(() => delete process.env.CUDA_VISIBLE_DEVICES);
+
+    test('refuses a driver that is too old before it fetches anything', async () => {
+      withCard('NVIDIA H100, 9.0, 535.104, 81000');
+      await expect(setUp({cuda: true})).rejects.toThrow(
+        'the NVIDIA driver is too old: NVIDIA H100 needs 555.42 or later, and 535.104 is here: update it, or leave --cuda out',
+      );
+      expect(existsSync(log)).toBe(false);
+    });
+
+    test('must train on the GPU where the driver names one', async () => {
+      withCard('NVIDIA A10, 8.6, 570.86, 24000');
+      expect(await setUp({cuda: true})).not.toHaveProperty('noGpu');
+      expect(prove).toHaveBeenCalledWith(expect.stringContaining(inPackage('native.')), 'cuda');
+      expect(progress.at(-1)).toContain('on NVIDIA A10');
+    });
+
+    test('trains on the CPU where there is none, and says what is missing', async () => {
+      const {noGpu} = await setUp({cuda: true});
+      expect(prove).toHaveBeenCalledWith(expect.anything(), 'tensorflow');
+      if (!existsSync('/proc/driver/nvidia/version')) expect(noGpu).toMatch(/^only the driver is missing: install/);
+      process.env.CUDA_VISIBLE_DEVICES = '-1';
+      withCard('NVIDIA A10, 8.6, 570.86, 24000');
+      expect((await setUp({cuda: true})).noGpu).toContain('hides every GPU');
+    });
+
+    test('refuses a TensorFlow that is built without it', async () => {
+      const {tensorflow} = await setUp();
+      writeFileSync(
+        join(tensorflow, 'libtensorflow_framework.so.2'),
+        '(TensorFlow was not compiled with CUDA support)',
+      );
+      await expect(setUp({cuda: true, tensorflow})).rejects.toThrow(
+        `the TensorFlow in ${tensorflow} is built without CUDA: name one with CUDA, leave --tensorflow out`,
+      );
+      expect(ran('npm')).toHaveLength(1);
+    });
+  });
+
   test('takes another version without pinned hashes, and CUDA under the name of the GPU package', async () => {
     const {version} = await setUp({version: '2.20.0'});
     expect(version).toBe('2.20.0');
@@ -143,6 +242,11 @@ describeOnLinux('setUpTensorFlow', () => {
     expect(result.tensorflow).toBe(tensorflow);
     expect(ran('pip')).toHaveLength(1);
     expect(ran('g++').at(-1)).toContain(`-rpath -Xlinker ${tensorflow}`);
+    expect(progress.join('\n')).toContain(`Using the TensorFlow (whose version is not recorded) in ${tensorflow}`);
+    // Another one in the same place.
+    writeFileSync(join(tensorflow, 'libtensorflow_cc.so.2'), 'newer');
+    await setUp({tensorflow});
+    expect(ran('npm')).toHaveLength(3);
   });
 
   test('removal undoes it and leaves what is not its own', async () => {
@@ -155,6 +259,38 @@ describeOnLinux('setUpTensorFlow', () => {
     rmSync(join(cache, 'mine'));
     await removeTensorFlow({folder: cache});
     expect(existsSync(cache)).toBe(false);
+  });
+
+  test('removal waits for a setup that is at work', async () => {
+    const working = setUp();
+    while (!existsSync(inPackage('native.lock'))) await new Promise(resolve => setTimeout(resolve, 10));
+    const waits: string[] = [];
+    const removed = removeTensorFlow({folder: cache, onProgress: line => waits.push(line)});
+    await working;
+    expect(await removed).toHaveLength(2);
+    expect(waits).toEqual([`Another setup is working in ${cache}: waiting for it ...`]);
+    expect(readdirSync(inPackage()).sort()).toEqual(['node_modules', 'tensorflow']);
+  });
+
+  test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)('%s ends pip with all that it started', async signal => {
+    const main = join(__dirname, '../../../dist/esm/cli/main.js');
+    const started = join(folder, 'started');
+    const child = spawn(process.execPath, [main, 'setup', '--dir', cache], {
+      env: {
+        ...process.env,
+        PATH: fakePrograms(join(folder, 'bin'), {
+          python3: `case "$*" in *--version*) exit 0;; esac; sleep 60 & echo $! > ${started}; mv ${started} ${started}.pid; wait`,
+        }),
+      },
+    });
+    const ended = new Promise(resolve => child.on('exit', (_, by) => resolve(by)));
+    while (!existsSync(`${started}.pid`)) await new Promise(resolve => setTimeout(resolve, 20));
+    const pid = Number(readFileSync(`${started}.pid`, 'utf8'));
+    expect(isRunning(pid)).toBe(true);
+    child.kill(signal);
+    expect(await ended).toBe(signal);
+    while (isRunning(pid)) await new Promise(resolve => setTimeout(resolve, 20));
+    expect(existsSync(join(cache, 'setup.lock'))).toBe(false);
   });
 
   test('says in one line what is missing', () => {

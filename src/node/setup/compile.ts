@@ -4,6 +4,7 @@ import {dirname, join} from 'node:path';
 import {LIBRARIES} from './installed-tensorflow.js';
 import {packageFolder} from './package-folder.cjs';
 import {runCommand} from './run-command.js';
+import {commandOf} from './system.js';
 
 /** The compiled files inside the npm package: where it looks for its binding, and the quiet loader beside it. */
 export const BINDING = 'lib/napi-v8/tfjs_binding.node';
@@ -34,7 +35,10 @@ export async function compileBinding(compiler: string, npmFolder: string, tensor
 }
 
 async function compile(compiler: string, folder: string, args: string[]): Promise<void> {
-  const {status, stderr} = await runCommand(compiler, args, {cwd: folder});
+  const [program, ...itsArgs] = commandOf(compiler);
+  // Its temporary files stay in the folder, which is itself temporary.
+  const env = {...process.env, TMPDIR: folder};
+  const {status, stderr} = await runCommand(program!, [...itsArgs, ...args], {cwd: folder, env});
   if (status === 0) return;
   const lines = stderr.split('\n').filter(line => line.trim() !== '');
   const first = lines.find(line => /error|cannot|not found/i.test(line)) ?? lines[0] ?? `exit status ${status}`;

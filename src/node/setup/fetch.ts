@@ -39,15 +39,15 @@ export async function pinnedVersion(cuda: boolean): Promise<string> {
 export async function fetchTensorFlow(folder: string, options: FetchOptions): Promise<void> {
   const {cuda, version} = options;
   await mkdir(folder, {recursive: true});
+  const wheel = `${cuda ? 'tensorflow' : 'tensorflow-cpu'}==${version ?? (await pinnedVersion(cuda))}`;
   if (version === undefined) {
-    await install(folder, ['--require-hashes', '-r', requirementsFile(cuda)], options);
-  } else if (!cuda) {
-    await install(folder, [`tensorflow-cpu==${version}`], options);
+    await install(folder, ['--require-hashes', '-r', requirementsFile(cuda)], wheel, options);
   } else {
-    await install(folder, [`tensorflow==${version}`], options);
+    await install(folder, [wheel], wheel, options);
+    if (!cuda) return;
     const libraries = join(folder, 'libraries.txt');
     await writeFile(libraries, (await cudaLibraries(folder)).join('\n') + '\n');
-    await install(folder, ['-r', libraries], options);
+    await install(folder, ['-r', libraries], `what ${wheel} needs for CUDA`, options);
   }
 }
 
@@ -55,23 +55,37 @@ function requirementsFile(cuda: boolean): string {
   return join(packageFolder(), 'tensorflow', `requirements-${cuda ? 'cuda' : 'cpu'}.txt`);
 }
 
-async function install(folder: string, what: string[], {python, onProgress}: FetchOptions): Promise<void> {
+async function install(
+  folder: string,
+  args: string[],
+  what: string,
+  {python, onProgress}: FetchOptions,
+): Promise<void> {
   const temporary = join(folder, 'pip');
   await mkdir(temporary, {recursive: true});
   const result = await runCommand(
     python,
-    ['-m', 'pip', 'install', '--no-deps', '--no-compile', '--no-cache-dir', '--target', folder, ...WHEELS, ...what],
+    ['-m', 'pip', 'install', '--no-deps', '--no-compile', '--no-cache-dir', '--target', folder, ...WHEELS, ...args],
     {
-      // Temporary files in our folder, so that an interrupted run leaves nothing elsewhere; virtual environments do not
-      // matter to --target.
-      env: {...process.env, TMPDIR: temporary, PIP_REQUIRE_VIRTUALENV: '0', PIP_DISABLE_PIP_VERSION_CHECK: '1'},
+      env: {
+        ...process.env,
+        // So that an interrupted run leaves nothing elsewhere.
+        TMPDIR: temporary,
+        PYTHONDONTWRITEBYTECODE: '1',
+        // Neither goes with --target.
+        PIP_REQUIRE_VIRTUALENV: '0',
+        PIP_USER: '0',
+        PIP_DISABLE_PIP_VERSION_CHECK: '1',
+        // With none pip does not say that it could not connect.
+        ...(process.env.PIP_RETRIES === '0' && {PIP_RETRIES: '1'}),
+      },
       shareStdout: process.stdout.isTTY,
       onLine: line => {
         if (/^\s*(Downloading|Installing)/.test(line)) onProgress(line.trim());
       },
     },
   );
-  if (result.status !== 0) throw new Error(whyNotFetched(result, what.at(-1)!));
+  if (result.status !== 0) throw new Error(whyNotFetched(result, what));
 }
 
 /** Says what kept pip from fetching, and what to do. */

@@ -4,9 +4,10 @@ import {join, relative} from 'node:path';
 /** The parts of TensorFlow's headers that its C interface includes, over all versions. */
 const HEADERS = ['tensorflow/c', 'tensorflow/core/platform', 'tsl/c', 'tsl/platform', 'xla/tsl/c'];
 
-/** What is kept of what pip installs: libraries, C headers, and the CUDA assembler with its bitcode. */
+/** What is kept of what pip installs: libraries, C headers, the CUDA assembler with its bitcode, and the version. */
 function isKept(path: string): boolean {
   if (path.startsWith('nvidia/')) return /\.so(\.[\d.]+)?$|^nvidia\/cuda_nvcc\/(bin|nvvm)\//.test(path);
+  if (/^tensorflow(_cpu)?-[^/]*\.dist-info\/METADATA$/.test(path)) return true;
   if (/^tensorflow\/lib[^/]*\.so(\.[\d.]+)?$/.test(path)) return true;
   return HEADERS.some(part => path.startsWith(`tensorflow/include/${part}/`) && path.endsWith('.h')) || isLicence(path);
 }

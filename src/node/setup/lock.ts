@@ -1,31 +1,71 @@
-import {createHash} from 'node:crypto';
-import {createServer} from 'node:net';
+import {statSync, unlinkSync} from 'node:fs';
+import {open, rename, rm, stat} from 'node:fs/promises';
 import {setTimeout as sleep} from 'node:timers/promises';
+import {randomUUID} from 'node:crypto';
+import {beforeEnd} from './before-end.js';
+
+/** How often the holder of a lock shows that it lives, and how long it may be silent, in milliseconds. */
+const BEAT = 1_000;
+const SILENCE = 10_000;
 
 /**
- * Waits until no other process works in the folder, then keeps others waiting until the function that it returns is
- * called or this process ends. The lock is a name that the kernel gives to one process at a time and frees by itself
- * (a Linux abstract socket), so that nothing stale is ever left.
+ * Waits until no other process holds the lock, then holds it until the function that it returns is called or this process
+ * ends. The lock is a file that its holder touches every second, which is seen wherever the folder is: also from another
+ * container, where neither process numbers nor sockets of the holder are. One that a killed process left behind is taken
+ * once it has not been touched for ten seconds, on the watcher's own clock.
+ *
+ * @param path the file; its folder must exist.
+ * @throws what keeps the file from being made.
  */
-export async function lockFolder(folder: string, onWait: () => void): Promise<() => void> {
-  const name = `\0tfjs-ragan-setup-${createHash('sha256').update(folder).digest('hex').slice(0, 32)}`;
-  for (let waiting = false; ; await sleep(200)) {
-    const release = await take(name);
+export async function holdLock(path: string, onWait: () => void): Promise<() => Promise<void>> {
+  let [seen, since] = ['', 0];
+  for (;;) {
+    const release = await take(path);
     if (release) return release;
-    if (!waiting) onWait();
-    waiting = true;
+    const now = await lastTouch(path);
+    if (seen === '') onWait();
+    if (now !== seen) [seen, since] = [now, performance.now()];
+    else if (performance.now() - since > SILENCE) await breakLock(path, seen);
+    await sleep(200);
   }
 }
 
-function take(name: string): Promise<(() => void) | undefined> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on('error', (error: NodeJS.ErrnoException) =>
-      error.code === 'EADDRINUSE' ? resolve(undefined) : reject(error),
-    );
-    server.listen(name, () => {
-      server.unref();
-      resolve(() => void server.close());
-    });
+async function take(path: string): Promise<(() => Promise<void>) | undefined> {
+  const file = await open(path, 'wx').catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
   });
+  if (!file) return undefined;
+  const {ino} = await file.stat();
+  const heart = setInterval(() => void file.utimes(new Date(), new Date()).catch(() => undefined), BEAT).unref();
+  const remove = () => {
+    try {
+      // Not another's, who took this one for dead while this process was stopped.
+      if (statSync(path).ino === ino) unlinkSync(path);
+    } catch {
+      // It is gone.
+    }
+  };
+  const takeBack = beforeEnd(remove);
+  return async () => {
+    clearInterval(heart);
+    takeBack();
+    remove();
+    await file.close();
+  };
+}
+
+/** Which file the lock is, and when it was touched last. */
+async function lastTouch(path: string): Promise<string> {
+  return stat(path).then(
+    ({ino, mtimeMs}) => `${ino} ${mtimeMs}`,
+    () => 'gone',
+  );
+}
+
+/** Removes a lock that was `seen` silent for too long; by renaming it, so that of several who saw that one does. */
+async function breakLock(path: string, seen: string): Promise<void> {
+  const broken = `${path}.${randomUUID()}.tmp`;
+  if ((await lastTouch(path)) !== seen) return;
+  await rename(path, broken).catch(() => undefined);
+  await rm(broken, {force: true});
 }

@@ -1,6 +1,7 @@
 import {mkdir, rm, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {NPM_PACKAGE_VERSION, npmPackage} from './options.js';
+import type {CommandResult} from './run-command.js';
 import {lastLine, runCommand} from './run-command.js';
 
 /**
@@ -28,17 +29,32 @@ export async function installNpmPackage(npm: string, folder: string, cuda: boole
     }),
   );
   const quiet = ['--ignore-scripts', '--no-audit', '--no-fund', '--no-package-lock', '--no-update-notifier'];
-  const result = await runCommand(npm, ['install', ...quiet], {cwd: folder, env: withoutNpmSettings()});
+  const temporary = join(folder, 'temporary');
+  await mkdir(temporary);
+  const result = await runCommand(
+    npm,
+    ['install', ...quiet, '--cache', join(temporary, 'cache'), '--logs-dir', join(temporary, 'logs')],
+    {cwd: folder, env: {...withoutNpmSettings(), TMPDIR: temporary}},
+  );
   if (result.status !== 0) {
     throw new Error(
-      `npm cannot install ${name}: ${lastLine(result)}. Check the network and npm's settings (registry, proxy).`,
+      `npm cannot install ${name}: ${whyNotInstalled(result)}. Check the network and npm's settings (registry, proxy).`,
     );
   }
-  await rm(standIn, {recursive: true});
+  for (const used of [standIn, temporary]) await rm(used, {recursive: true});
   for (const unused of ['@tensorflow/tfjs', '.bin']) {
     await rm(join(folder, 'node_modules', unused), {recursive: true, force: true});
   }
   return join(folder, 'node_modules', name);
+}
+
+/** The error code and the line that explains it, of what npm says; the last line names a log file only. */
+export function whyNotInstalled(result: CommandResult): string {
+  const lines = [...result.stderr.matchAll(/^npm (?:error|ERR!) (.*)$/gm)].map(match => match[1]!.trim());
+  const code = lines.find(line => line.startsWith('code '))?.slice('code '.length);
+  const line =
+    lines.find(text => !/^(code|errno|syscall|type|path|dest|A complete log)\b/.test(text)) ?? lastLine(result);
+  return code === undefined || line.includes(code) ? line : `${code}: ${line}`;
 }
 
 /** npx and `npm run` hand their own project's settings down; this install is another project's. */

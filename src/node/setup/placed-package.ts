@@ -1,6 +1,8 @@
-import {cp, readFile, rm, writeFile} from 'node:fs/promises';
+import {randomUUID} from 'node:crypto';
+import {cp, readFile, readdir, rename, rm, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {fileError, replaceFolder} from '../files.js';
+import {holdLock} from './lock.js';
 import {packageFolder} from './package-folder.cjs';
 
 /** The native package that setup put in place for this copy of tfjs-ragan. */
@@ -10,7 +12,7 @@ export interface PlacedPackage {
   /** Its folder. */
   folder: string;
   cuda: boolean;
-  /** Version of TensorFlow, and the folder of its libraries. */
+  /** Version of TensorFlow, or "unknown", and the folder of its libraries. */
   version: string;
   tensorflow: string;
   /** Where setup keeps it: the private folder. */
@@ -21,7 +23,12 @@ export interface PlacedPackage {
  * In this package's own folder: from there Node finds the same `@tensorflow/tfjs` as for this package itself, and
  * package managers, which look into `node_modules` only, let it be.
  */
-const nativeFolder = () => join(packageFolder(), 'native');
+let nativeFolder = () => join(packageFolder(), 'native');
+
+/** Makes this process look for the native package in another folder beside it, to try one before it is put in place. */
+export function lookForPackageIn(folder: string): void {
+  nativeFolder = () => folder;
+}
 
 /** The native package of this copy of tfjs-ragan, or undefined if none was set up (as in a bundle). */
 export async function placedPackage(): Promise<PlacedPackage | undefined> {
@@ -39,20 +46,71 @@ function located(record: PlacedRecord): PlacedPackage {
   return {...record, folder: join(nativeFolder(), 'node_modules', record.name)};
 }
 
-/** Puts a copy of an installed npm package in place, with the packages it needs; replaces what was there. */
-export async function placePackage(installed: string, record: PlacedRecord): Promise<PlacedPackage> {
-  await replaceFolder(nativeFolder(), async folder => {
-    await cp(join(installed, 'node_modules'), join(folder, 'node_modules'), {recursive: true});
-    await writeFile(join(folder, 'setup.json'), JSON.stringify(record, null, 2));
-  });
+/**
+ * Keeps other setups out of this package's own folder; see `holdLock`.
+ *
+ * @throws one line if the folder cannot be written.
+ */
+export async function lockPackageFolder(onProgress: (line: string) => void): Promise<() => Promise<void>> {
+  const folder = packageFolder();
+  try {
+    return await holdLock(join(folder, 'native.lock'), () =>
+      onProgress(`Another setup is working in ${folder}: waiting for it ...`),
+    );
+  } catch (error) {
+    throw new Error(
+      `${fileError('write to', folder, error).message}; the binding belongs there: run setup as the owner of that ` +
+        'folder, or install tfjs-ragan where you may write',
+      {cause: error},
+    );
+  }
+}
+
+/**
+ * Puts a copy of an installed npm package in place, with the packages it needs, in place of what was there.
+ *
+ * @param tried called with the copy while it lies beside its place; where it throws, what was there stays.
+ */
+export async function placePackage(
+  installed: string,
+  record: PlacedRecord,
+  tried: (folder: string) => Promise<void>,
+): Promise<PlacedPackage> {
+  const beside = `${nativeFolder()}.${randomUUID()}.tmp`;
+  try {
+    await copyPackage(installed, record, beside);
+    await tried(beside);
+    await replaceFolder(nativeFolder(), folder => rename(beside, folder));
+  } catch (error) {
+    await rm(beside, {recursive: true, force: true});
+    throw error;
+  }
   return located(record);
 }
 
-/** Removes the native package from this copy of tfjs-ragan. */
-export async function removePlacedPackage(): Promise<void> {
+async function copyPackage(installed: string, record: PlacedRecord, folder: string): Promise<void> {
   try {
-    await rm(nativeFolder(), {recursive: true, force: true});
+    await cp(join(installed, 'node_modules'), join(folder, 'node_modules'), {recursive: true});
+    await writeFile(join(folder, 'setup.json'), JSON.stringify(record, null, 2));
   } catch (error) {
-    throw fileError('remove', nativeFolder(), error);
+    throw fileError('write', folder, error);
   }
+}
+
+/**
+ * Removes what interrupted setups left beside the native package, and with `all` the native package as well.
+ *
+ * @returns the paths of what was removed.
+ */
+export async function removeNativeFolders({all}: {all: boolean}): Promise<string[]> {
+  const removed: string[] = [];
+  for (const name of await readdir(packageFolder())) {
+    if (!(all && name === 'native') && !/^native\..*\.(tmp|old)$/.test(name)) continue;
+    const path = join(packageFolder(), name);
+    await rm(path, {recursive: true, force: true}).catch((error: unknown) => {
+      throw fileError('remove', path, error);
+    });
+    removed.push(path);
+  }
+  return removed;
 }

@@ -15,12 +15,13 @@ const FULL_PRECISION = {NVIDIA_TF32_OVERRIDE: '0'};
  * Trains a small convolution on TensorFlow in a fresh process, and in another on the plain JavaScript backend, and
  * compares losses and weights.
  *
+ * @param folder where the native package lies, in place or not yet.
  * @returns what TensorFlow ran on.
  * @throws one line: it does not load, or its numbers are not the reference's.
  */
-export async function prove(): Promise<string> {
-  const {reason, values} = await trainIn('tensorflow');
-  const reference = await trainIn('cpu');
+export async function prove(folder: string, backend: 'tensorflow' | 'cuda'): Promise<string> {
+  const {reason, values} = await trainIn(backend, folder);
+  const reference = await trainIn('cpu', folder);
   const difference = Math.max(...reference.values.map((value, i) => Math.abs(value - (values[i] ?? NaN))));
   if (!(difference <= TOLERANCE)) {
     throw new Error(
@@ -30,13 +31,16 @@ export async function prove(): Promise<string> {
   return reason;
 }
 
-async function trainIn(backend: BackendName): Promise<SmallTraining> {
-  const module = pathToFileURL(join(packageFolder(), 'dist/esm/node/setup/small-convolution.js')).href;
+async function trainIn(backend: BackendName, folder: string): Promise<SmallTraining> {
+  const module = (name: string) =>
+    JSON.stringify(pathToFileURL(join(packageFolder(), 'dist/esm/node/setup', name)).href);
   const result = await runCommand(
     process.execPath,
     [
       ...['--input-type=module', '--eval'],
-      `import {trainSmallConvolution} from ${JSON.stringify(module)};
+      `import {trainSmallConvolution} from ${module('small-convolution.js')};
+     import {lookForPackageIn} from ${module('placed-package.js')};
+     lookForPackageIn(${JSON.stringify(folder)});
      try { console.log(JSON.stringify(await trainSmallConvolution('${backend}'))); }
      catch (error) { console.error(error.message); process.exitCode = 1; }`,
     ],

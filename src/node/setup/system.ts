@@ -62,21 +62,33 @@ export async function requirePython(): Promise<string> {
   if (python === undefined) {
     throw new Error('python3 was not found; install it with pip, as in: apt-get install python3-pip');
   }
-  const pip = await runCommand(python, ['-m', 'pip', '--version']);
+  const pip = await runCommand(python, ['-m', 'pip', '--version'], {
+    env: {...process.env, PYTHONDONTWRITEBYTECODE: '1'},
+  });
   if (pip.status !== 0) {
     throw new Error(`${python} has no pip (${lastLine(pip)}); install it, as in: apt-get install python3-pip`);
   }
   return python;
 }
 
-/** The C++ compiler: `$CXX`, or the first of g++, c++ and clang++. @throws one line if there is none. */
+/**
+ * The C++ compiler: `$CXX`, which may have arguments ("ccache g++"), or the first of g++, c++ and clang++.
+ *
+ * @throws one line if there is none.
+ */
 export function requireCompiler(): string {
   const names = process.env.CXX ? [process.env.CXX] : ['g++', 'c++', 'clang++'];
   for (const name of names) {
-    const compiler = findProgram(name);
-    if (compiler !== undefined) return compiler;
+    const [program, ...args] = commandOf(name);
+    const file = findProgram(program!);
+    if (file !== undefined) return [file, ...args].join(' ');
   }
   throw new Error(`no C++ compiler was found (${names.join(', ')}); install one, as in: apt-get install g++`);
+}
+
+/** A program and its arguments, written as one; the path of a program is one also with blanks in it. */
+export function commandOf(text: string): string[] {
+  return findProgram(text) === undefined ? text.trim().split(/\s+/) : [text];
 }
 
 /** @throws one line if npm is not there. */
