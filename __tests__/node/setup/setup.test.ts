@@ -61,6 +61,7 @@ describeOnLinux('setUpTensorFlow', () => {
     mkdirSync(inPackage('node_modules/node-api-headers'), {recursive: true});
     writeFileSync(inPackage('node_modules/node-api-headers/index.js'), 'exports.include_dir = "/headers"');
     writeFileSync(inPackage('tensorflow/requirements-cpu.txt'), '# pinned\ntensorflow-cpu==2.21.0 --hash=sha256:00\n');
+    writeFileSync(inPackage('tensorflow/npm-lock.json'), '{"lockfileVersion": 3}');
     writeFileSync(inPackage('tensorflow/requirements-cuda.txt'), 'tensorflow==2.21.0 --hash=sha256:00\n');
     process.env = {
       ...environment,
@@ -106,7 +107,26 @@ describeOnLinux('setUpTensorFlow', () => {
     expect(ran('temporary')).toHaveLength(4);
     for (const line of ran('temporary')) expect(line).toContain(`temporary ${cache}/`);
     expect(ran('npm')[0]).toMatch(new RegExp(` --cache ${cache}/.* --logs-dir ${cache}/`));
-    expect(readdirSync(join(cache, 'tensorflow-cpu-2.21.0/npm-4.22.0'))).toEqual(['node_modules', 'package.json']);
+    expect(readdirSync(join(cache, 'tensorflow-cpu-2.21.0/npm-4.22.0'))).toEqual([
+      'node_modules',
+      'package-lock.json',
+      'package.json',
+    ]);
+  });
+
+  test('installs the npm packages that the lock file pins, from whichever registry there is, and keeps the one', async () => {
+    await setUp();
+    expect(ran('npm')[0]).toMatch(/^npm ci /);
+    const lock = readFileSync(join(cache, 'tensorflow-cpu-2.21.0/npm-4.22.0/package-lock.json'), 'utf8');
+    expect(lock).toBe('{"lockfileVersion": 3}');
+    expect(readdirSync(inPackage('native/node_modules/@tensorflow'))).toEqual(['tfjs-node']);
+    const {packages} = JSON.parse(readFileSync(join(__dirname, '../../../tensorflow/npm-lock.json'), 'utf8')) as {
+      packages: Record<string, {resolved?: string; integrity?: string; link?: boolean}>;
+    };
+    for (const [path, {resolved, integrity, link}] of Object.entries(packages)) {
+      if (link || !path.startsWith('node_modules/')) continue;
+      expect({path, resolved, pinned: integrity !== undefined}).toEqual({path, resolved: undefined, pinned: true});
+    }
   });
 
   test('finds out before the fetch that the package cannot be written, and says what to do', async () => {

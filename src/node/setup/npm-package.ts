@@ -1,13 +1,15 @@
-import {mkdir, rm, writeFile} from 'node:fs/promises';
+import {copyFile, mkdir, rm, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {NPM_PACKAGE_VERSION, npmPackage} from './options.js';
+import {packageFolder} from './package-folder.cjs';
 import type {CommandResult} from './run-command.js';
 import {lastLine, runCommand} from './run-command.js';
 
 /**
- * Installs `@tensorflow/tfjs-node` or `-gpu` with npm into a new folder, its install script switched off and without
- * `@tensorflow/tfjs`: a second copy would be a second engine, whose tensors the project's own knows nothing of. The
- * package finds the project's copy above itself once it is put in place.
+ * Installs `@tensorflow/tfjs-node` or `-gpu` with npm into a new folder, with the packages that it needs as the lock file
+ * pins them, which holds for both. Its install script is switched off, and in place of `@tensorflow/tfjs` there is a
+ * stand-in: a second copy would be a second engine, whose tensors the project's own knows nothing of. The package finds
+ * the project's copy above itself once it is put in place.
  *
  * @returns the package's folder below `folder`.
  * @throws one line with what npm says.
@@ -24,16 +26,20 @@ export async function installNpmPackage(npm: string, folder: string, cuda: boole
     join(folder, 'package.json'),
     JSON.stringify({
       private: true,
-      dependencies: {[name]: NPM_PACKAGE_VERSION},
-      overrides: {'@tensorflow/tfjs': 'file:./stand-in'},
+      dependencies: {
+        '@tensorflow/tfjs': 'file:./stand-in',
+        [npmPackage(false)]: NPM_PACKAGE_VERSION,
+        [npmPackage(true)]: NPM_PACKAGE_VERSION,
+      },
     }),
   );
-  const quiet = ['--ignore-scripts', '--no-audit', '--no-fund', '--no-package-lock', '--no-update-notifier'];
+  await copyFile(join(packageFolder(), 'tensorflow', 'npm-lock.json'), join(folder, 'package-lock.json'));
+  const quiet = ['--ignore-scripts', '--no-audit', '--no-fund', '--no-update-notifier'];
   const temporary = join(folder, 'temporary');
   await mkdir(temporary);
   const result = await runCommand(
     npm,
-    ['install', ...quiet, '--cache', join(temporary, 'cache'), '--logs-dir', join(temporary, 'logs')],
+    ['ci', ...quiet, '--cache', join(temporary, 'cache'), '--logs-dir', join(temporary, 'logs')],
     {cwd: folder, env: {...withoutNpmSettings(), TMPDIR: temporary}},
   );
   if (result.status !== 0) {
@@ -42,7 +48,7 @@ export async function installNpmPackage(npm: string, folder: string, cuda: boole
     );
   }
   for (const used of [standIn, temporary]) await rm(used, {recursive: true});
-  for (const unused of ['@tensorflow/tfjs', '.bin']) {
+  for (const unused of ['@tensorflow/tfjs', npmPackage(!cuda), '.bin']) {
     await rm(join(folder, 'node_modules', unused), {recursive: true, force: true});
   }
   return join(folder, 'node_modules', name);
