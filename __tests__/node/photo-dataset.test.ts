@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import {copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
+import {execFileSync} from 'node:child_process';
+import {copyFileSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync} from 'node:fs';
 import {basename} from 'node:path';
 import sharp from 'sharp';
 import {bicubicDownscale} from 'tfjs-ragan';
@@ -140,6 +141,16 @@ describe('a folder of odd files', () => {
   });
 });
 
+test('a folder is listed without what is no file, which a named pipe is not', async () => {
+  const path = (name: string) => inFolder('special', name);
+  writePng(path('a.png'), 40, 40, placed);
+  symlinkSync(path('a.png'), path('link.png'));
+  symlinkSync(path('nowhere.png'), path('dangling.png'));
+  symlinkSync(inFolder('special'), path('folder.png'));
+  if (process.platform !== 'win32') execFileSync('mkfifo', [path('pipe.png')]);
+  expect(await listImages(inFolder('special'))).toEqual([path('a.png'), path('link.png')]);
+});
+
 describe('patches', () => {
   // Neither side is a multiple of the scale.
   const folder = () => inFolder('placed');
@@ -195,6 +206,16 @@ describe('patches', () => {
     expect(await batches(2, many, {firstBatch: 2})).toEqual(first.slice(2));
     expect(await batches(1, many, {seed: 8})).not.toEqual(first.slice(0, 1));
     expect(first[0]).not.toEqual(first[1]);
+  });
+
+  test('come once each and in order to those who ask for several at a time', async () => {
+    const expected = await batches(6, inFolder('many'));
+    const dataset = photoDataset(inFolder('many'), small);
+    const ahead = await dataset.prefetch(3).iterator();
+    for (const batch of expected) expect(valuesOf((await ahead.next()).value as PhotoBatch)).toEqual(batch);
+    const iterator = await dataset.iterator();
+    const together = await Promise.all(expected.map(() => iterator.next()));
+    expect(together.map(({value}) => valuesOf(value as PhotoBatch))).toEqual(expected);
   });
 
   test('take no tensors but those handed out', async () => {

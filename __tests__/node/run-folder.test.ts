@@ -1,6 +1,7 @@
 import {spawn, spawnSync} from 'node:child_process';
 import {existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync} from 'node:fs';
 import fs from 'node:fs/promises';
+import {hostname} from 'node:os';
 import {takeRunFolder} from '../../src/node/run-folder.js';
 import {appendToLog, readLog, rewindLog} from '../../src/node/run-log.js';
 import {temporaryFolder} from '../support/temporary-folder.js';
@@ -28,17 +29,26 @@ describe('a run folder', () => {
     other.kill('SIGKILL');
     await new Promise(resolve => other.on('exit', resolve));
     await (await start(path)).release();
+
+    // Another container's processes are not to be seen from here, and may have the same numbers.
+    for (const number of [process.pid, other.pid]) {
+      mkdirSync(path, {recursive: true});
+      writeFileSync(`${path}/run.lock`, `${number} another-host`);
+      await expect(start(path)).rejects.toThrow(
+        `the run with process number ${number} on another-host is using it; if there is none, remove ${path}/run.lock`,
+      );
+    }
   });
 
   test('whose run was killed is free', async () => {
     const dead = spawnSync(process.execPath, ['-e', '']).pid;
     // A process in a container always has the same number, so a lock may bear this one's.
-    for (const holder of [String(dead), String(process.pid), '', 'nonsense']) {
+    for (const holder of [String(dead), String(process.pid), `${process.pid} ${hostname()}`, '', 'nonsense']) {
       const path = inFolder('killed', 'run');
       mkdirSync(path, {recursive: true});
       writeFileSync(`${path}/run.lock`, holder);
       const folder = await start(path);
-      expect(readFileSync(`${path}/run.lock`, 'utf8')).toBe(String(process.pid));
+      expect(readFileSync(`${path}/run.lock`, 'utf8')).toBe(`${process.pid} ${hostname()}`);
       await folder.release();
       expect(readdirSync(path)).toEqual([]);
     }
@@ -55,6 +65,16 @@ describe('a run folder', () => {
     await expect(takeRunFolder(empty, {resume: true})).rejects.toThrow(`nothing to resume in ${empty}`);
     // Folders made for it are gone, and only those.
     expect(readdirSync(inFolder('empty'))).toEqual([]);
+  });
+
+  // Node's own way to make folders never ends there.
+  (process.platform === 'linux' ? test : test.skip)('is refused where no folder can be made', async () => {
+    await expect(start('/proc/x/y')).rejects.toThrow(
+      'cannot use the run folder /proc/x/y: no folder can be made in /proc',
+    );
+    await expect(start('/dev/null/y')).rejects.toThrow(
+      'cannot use the run folder /dev/null/y: part of the path is not a folder',
+    );
   });
 
   test('on a full disk is left as it was', async () => {

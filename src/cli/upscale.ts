@@ -1,8 +1,9 @@
 import {Command} from 'commander';
-import {upscale} from '../images/upscale.js';
 import type {BackendName} from '../node/backend.js';
 import {BACKEND_CHOICES, useBackend} from '../node/backend.js';
-import {readImage, requireWritableImage, writeImage} from '../node/image-files.js';
+import {decodeImage} from '../node/decode-image.js';
+import {upscaleToFile} from '../node/upscale-to-file.js';
+import {requireWritableImage} from '../node/write-pixels.js';
 import {loadRunModel} from './model-option.js';
 
 /** `tfjs-ragan upscale`. */
@@ -17,16 +18,14 @@ export function upscaleCommand(): Command {
     .action(async (input: string, output: string, options: {model: string; tile: number; backend: string}) => {
       await requireWritableImage(output);
       await useBackend(options.backend as BackendName | 'auto');
-      const image = await readImage(input, {alpha: true});
+      const pixels = await decodeImage(input, {alpha: true});
       const model = await loadRunModel(options.model);
-      const large = await upscale(model, image, {tile: options.tile, onProgress: showProgress});
-      await writeImage(output, large);
-      process.stdout.write(
-        `${output}: ${image.shape[1]} x ${image.shape[0]} -> ${large.shape[1]} x ${large.shape[0]}\n`,
-      );
+      const {width, height} = await upscaleToFile(model, pixels, output, {
+        tile: options.tile,
+        onProgress: showProgress,
+      });
       model.dispose();
-      image.dispose();
-      large.dispose();
+      process.stdout.write(`${output}: ${pixels.width} x ${pixels.height} -> ${width} x ${height}\n`);
     });
 }
 

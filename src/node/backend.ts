@@ -140,5 +140,7 @@ async function firstThatWorks(options: BackendOptions): Promise<ChosenBackend> {
 
 async function startCpu(): Promise<StartedBackend> {
   if (!(await tf.setBackend('cpu'))) throw new Error('The cpu backend does not start.');
+  // It would advise TensorFlow's own package at length, which `doctor` does better.
+  (tf.backend() as {firstUse?: boolean}).firstUse = false;
   return {reason: 'plain JavaScript'};
 }

@@ -1,6 +1,6 @@
 import {randomUUID} from 'node:crypto';
-import {mkdir, rename, rm, writeFile} from 'node:fs/promises';
-import {dirname} from 'node:path';
+import {mkdir, mkdtemp, rename, rm, rmdir, stat, writeFile} from 'node:fs/promises';
+import {dirname, join, resolve} from 'node:path';
 
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'it does not exist',
@@ -23,6 +23,59 @@ export function fileError(action: string, path: string, cause: unknown): Error {
 }
 
 /**
+ * Makes a folder and those above it that are missing; returns the topmost one made. Not `mkdir` with `recursive`, which
+ * never ends in a file system that says a folder's parent is missing when it is there, as /proc does.
+ */
+export async function makeFolder(path: string): Promise<string | undefined> {
+  const missing: string[] = [];
+  let folder = resolve(path);
+  for (; !(await isFolder(folder)); folder = dirname(folder)) missing.unshift(folder);
+  for (const one of missing) {
+    await mkdir(one).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') throw new Error(`no folder can be made in ${dirname(one)}`, {cause: error});
+      // Another process may have been faster.
+      if (error.code !== 'EEXIST') throw error;
+    });
+  }
+  return missing[0];
+}
+
+/** Whether a folder is there; false if nothing is. */
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    if ((await stat(path)).isDirectory()) return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT' && path !== dirname(path)) return false;
+    throw error;
+  }
+  throw Object.assign(new Error(`${path} is a file`), {code: 'EEXIST'});
+}
+
+/**
+ * Refuses a folder in which no file could be written, and leaves nothing behind.
+ *
+ * @throws one line naming the folder and the reason.
+ */
+export async function requireWritableFolder(path: string): Promise<void> {
+  let made: string | undefined;
+  try {
+    made = await makeFolder(path);
+    await rmdir(await mkdtemp(join(path, '.writable-')));
+  } catch (error) {
+    throw fileError('write into', path, error);
+  } finally {
+    if (made !== undefined) await removeFolders(path, made);
+  }
+}
+
+/** Removes a folder and those above it up to `topmost`, as far as they are empty. */
+export async function removeFolders(path: string, topmost: string): Promise<void> {
+  for (let folder = resolve(path); folder.length >= topmost.length; folder = dirname(folder)) {
+    await rmdir(folder).catch(() => undefined);
+  }
+}
+
+/**
  * Writes a file beside its place and renames it there, so that nobody ever sees half of it; makes its folder.
  *
  * @throws one line naming the path and the reason; then what was there before is still there.
@@ -39,7 +92,7 @@ export async function writeFilesAtomically(
   try {
     for (const {path, data, beside} of written) {
       await naming(path, async () => {
-        await mkdir(dirname(path), {recursive: true});
+        await makeFolder(dirname(path));
         await writeFile(beside, data);
       });
     }
@@ -60,7 +113,7 @@ export async function replaceFolder(path: string, fill: (folder: string) => Prom
   const [beside, old] = [`${path}.${randomUUID()}.tmp`, `${path}.${randomUUID()}.old`];
   try {
     await naming(path, async () => {
-      await mkdir(beside, {recursive: true});
+      await makeFolder(beside);
       await fill(beside);
       await rename(path, old).catch((error: NodeJS.ErrnoException) => {
         if (error.code !== 'ENOENT') throw error;

@@ -1,18 +1,21 @@
 import * as tf from '@tensorflow/tfjs';
+import type {Dirent} from 'node:fs';
 import {readdir, stat} from 'node:fs/promises';
 import {extname, join, relative, sep} from 'node:path';
-import {PNG} from 'pngjs';
 import {decodeImage, isPng} from './decode-image.js';
-import {fileError, writeFileAtomically} from './files.js';
+import {fileError} from './files.js';
 import {SHARP_MISSING, importSharp} from './sharp.js';
+import {writePixels} from './write-pixels.js';
 
 const READABLE = new Set(['.png', '.jpg', '.jpeg', '.webp']);
 
 /**
- * The pictures (PNG, JPEG, WebP by extension) in a folder and the folders below it, sorted by path. Hidden files are
- * left out.
+ * The pictures (PNG, JPEG, WebP by extension) in a folder and the folders below it, sorted by path. Files and links to
+ * files only; hidden ones are left out.
  *
  * @throws one line: the folder is missing, is not a folder, cannot be read, or holds no picture.
+ * @example
+ * const files = await listImages('photos');
  */
 export async function listImages(folder: string): Promise<string[]> {
   const images: string[] = [];
@@ -23,13 +26,22 @@ export async function listImages(folder: string): Promise<string[]> {
       const hidden = relative(folder, path)
         .split(sep)
         .some(name => name.startsWith('.'));
-      if (READABLE.has(extname(entry.name).toLowerCase()) && !entry.isDirectory() && !hidden) images.push(path);
+      if (READABLE.has(extname(entry.name).toLowerCase()) && !hidden && (await isFile(path, entry))) images.push(path);
     }
   } catch (error) {
     throw fileError('read the folder', folder, error);
   }
   if (images.length === 0) throw new Error(`no picture in the folder ${folder}: put .png, .jpg or .webp files there`);
   return images.sort();
+}
+
+/** Whether it is a file or a link to one: to open a named pipe is to wait for ever. */
+async function isFile(path: string, entry: Dirent): Promise<boolean> {
+  if (!entry.isSymbolicLink()) return entry.isFile();
+  return stat(path).then(
+    target => target.isFile(),
+    () => false,
+  );
 }
 
 /** `listImages`, without those that need sharp where it is missing, of which it warns. */
@@ -45,8 +57,12 @@ export async function listReadableImages(folder: string, onWarning: (message: st
 
 /**
  * Reads a picture as a tensor `[height, width, 3]`, float32 in [0, 1]; with `alpha: true` and an alpha channel in the
- * file, `[height, width, 4]`. See `decodeImage` for what is read and how.
+ * file, `[height, width, 4]`.
  *
+ * A picture is turned as its EXIF says; grey and CMYK become sRGB, 16 bits become 8, and of several frames the first is
+ * taken. Without `alpha`, transparent pixels are laid on white. JPEG and WebP need the optional package sharp.
+ *
+ * @throws one line naming the file: unreadable, broken or cut short, or sharp is missing.
  * @example
  * const image = await readImage('photo.jpg');
  */
@@ -60,9 +76,13 @@ export async function readImage(file: string, options: {alpha?: boolean} = {}): 
 
 /**
  * Writes a tensor `[height, width, 3 or 4]` with values in [0, 1] (others are clipped) as a PNG, JPEG or WebP file, by
- * extension; all but PNG need sharp. A JPEG of a picture with alpha is laid on white. The file appears whole or not at all.
+ * extension; all but PNG need sharp. A JPEG of a picture with alpha is laid on white. The file appears whole or not at
+ * all; its folder is made.
  *
- * @throws one line: unknown extension, sharp missing, wrong shape, or the file cannot be written.
+ * @throws one line: unknown extension, sharp missing, wrong shape, too large for the format, or the file cannot be
+ *   written.
+ * @example
+ * await writeImage('out/large.png', tf.zeros([64, 64, 3]));
  */
 export async function writeImage(file: string, image: tf.Tensor3D): Promise<void> {
   const [height, width, channels] = image.shape;
@@ -71,47 +91,8 @@ export async function writeImage(file: string, image: tf.Tensor3D): Promise<void
       `writeImage: image must have the shape [height, width, 3 or 4], but its shape is [${image.shape.join(', ')}].`,
     );
   }
-  await requireWritableImage(file);
   const values = await image.data();
-  const pixels = Buffer.alloc(values.length);
-  for (let i = 0; i < values.length; i++) pixels[i] = Math.round(Math.min(1, Math.max(0, values[i]!)) * 255);
-  let content: Buffer;
-  try {
-    content = await encode(file, pixels, width, height, channels);
-  } catch (error) {
-    throw fileError('write', file, error);
-  }
-  await writeFileAtomically(file, content);
-}
-
-/** Refuses a file name that `writeImage` could not write, before any work is done for it. */
-export async function requireWritableImage(file: string): Promise<void> {
-  const extension = extname(file).toLowerCase();
-  if (!READABLE.has(extension)) {
-    throw new Error(`cannot write ${file}: the name must end in .png, .jpg or .webp`);
-  }
-  if (!isPng(file) && !(await importSharp())) throw new Error(`cannot write ${file}: ${SHARP_MISSING}`);
-}
-
-async function encode(file: string, pixels: Buffer, width: number, height: number, channels: 3 | 4): Promise<Buffer> {
-  const sharp = await importSharp();
-  if (!sharp) return encodePng(pixels, width, height, channels);
-  const image = sharp(pixels, {raw: {width, height, channels}});
-  switch (extname(file).toLowerCase()) {
-    case '.png':
-      return image.png().toBuffer();
-    case '.webp':
-      return image.webp({quality: 95}).toBuffer();
-    default:
-      return image.flatten({background: 'white'}).jpeg({quality: 95}).toBuffer();
-  }
-}
-
-function encodePng(pixels: Buffer, width: number, height: number, channels: 3 | 4): Buffer {
-  const png = new PNG({width, height});
-  for (let pixel = 0; pixel < width * height; pixel++) {
-    for (let c = 0; c < 3; c++) png.data[4 * pixel + c] = pixels[channels * pixel + c]!;
-    png.data[4 * pixel + 3] = channels === 4 ? pixels[4 * pixel + 3]! : 255;
-  }
-  return PNG.sync.write(png);
+  const data = new Uint8Array(values.length);
+  for (let i = 0; i < values.length; i++) data[i] = Math.round(Math.min(1, Math.max(0, values[i]!)) * 255);
+  await writePixels(file, {data, width, height, channels});
 }

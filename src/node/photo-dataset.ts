@@ -76,23 +76,27 @@ export function photoDataset(folder: string, options: PhotoDatasetOptions = {}):
   };
 
   const iterate = (): AsyncIterator<PhotoBatch> => {
-    let index = firstBatch;
     const store = PhotoStore.open(folder, {patch, scale, cacheBytes, onWarning});
-    const prepare = () => {
-      const making = store.then(opened => makeBatch(opened, index++));
+    const prepare = (index: number) => {
+      const making = store.then(opened => makeBatch(opened, index));
       // Its failure is for the call that awaits it, not for the process.
       making.catch(() => undefined);
       return making;
     };
-    let following = prepare();
+    let index = firstBatch;
+    let following = prepare(index);
+    const next = async () => {
+      const {xs, ys} = await following;
+      following = prepare(++index);
+      return {xs: tf.tensor4d(xs, [batch, low, low, 3]), ys: tf.tensor4d(ys, [batch, patch, patch, 3])};
+    };
+    // One call after the other: a dataset that looks ahead asks before it is answered.
+    let last: Promise<unknown> = Promise.resolve();
     return {
       next: async () => {
-        const {xs, ys} = await following;
-        following = prepare();
-        return {
-          done: false,
-          value: {xs: tf.tensor4d(xs, [batch, low, low, 3]), ys: tf.tensor4d(ys, [batch, patch, patch, 3])},
-        };
+        const value = last.then(next, next);
+        last = value;
+        return {done: false, value: await value};
       },
     };
   };

@@ -1,6 +1,7 @@
-import {access, mkdir, readFile, rm, rmdir, writeFile} from 'node:fs/promises';
-import {dirname, join, resolve} from 'node:path';
-import {fileError} from './files.js';
+import {access, readFile, rm, writeFile} from 'node:fs/promises';
+import {hostname} from 'node:os';
+import {join, resolve} from 'node:path';
+import {fileError, makeFolder, removeFolders} from './files.js';
 
 /** Where a run keeps what it makes. */
 export interface RunFolder {
@@ -64,16 +65,10 @@ async function lockFolder(path: string): Promise<() => Promise<void>> {
     if (taken) held.delete(lock);
     taken = false;
     // A run that failed before it wrote anything leaves no folder behind; one that holds something stays.
-    for (
-      let folder = dirname(lock);
-      made !== undefined && folder.length >= resolve(made).length;
-      folder = dirname(folder)
-    ) {
-      await rmdir(folder).catch(() => undefined);
-    }
+    if (made !== undefined) await removeFolders(path, made);
   };
   try {
-    made = await mkdir(path, {recursive: true});
+    made = await makeFolder(path);
     await takeLock(lock);
     taken = true;
   } catch (error) {
@@ -83,10 +78,13 @@ async function lockFolder(path: string): Promise<() => Promise<void>> {
   return release;
 }
 
+/** What a lock says of its holder: the number of its process, and the machine or container that the number is of. */
+const OWN_LOCK = `${process.pid} ${hostname()}`;
+
 async function takeLock(lock: string): Promise<void> {
   let holder: string | undefined;
   try {
-    await writeFile(lock, String(process.pid), {flag: 'wx'});
+    await writeFile(lock, OWN_LOCK, {flag: 'wx'});
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
       // On a full disk the file is there, and empty.
@@ -96,15 +94,19 @@ async function takeLock(lock: string): Promise<void> {
     holder = await readFile(lock, 'utf8');
   }
   if (holder !== undefined) {
-    if (held.has(lock) || isRunning(Number(holder))) {
-      throw new Error(`the run with process number ${holder} is using it; if there is none, remove ${lock}`);
+    const [pid, host = hostname()] = holder.trim().split(' ');
+    const elsewhere = host !== hostname();
+    if (held.has(lock) || elsewhere || isRunning(Number(pid))) {
+      const where = elsewhere ? ` on ${host}` : '';
+      throw new Error(`the run with process number ${pid}${where} is using it; if there is none, remove ${lock}`);
     }
     // Its run was killed.
-    await writeFile(lock, String(process.pid));
+    await writeFile(lock, OWN_LOCK);
   }
   held.add(lock);
 }
 
+/** Whether a process of this machine runs. */
 function isRunning(pid: number): boolean {
   if (!Number.isInteger(pid) || pid <= 0) return false;
   try {
