@@ -1,16 +1,16 @@
 import type * as tf from '@tensorflow/tfjs';
 
 /**
- * The gradient of a convolution, dilated or not; TensorFlow.js's own refuses dilations. A dilated filter is a larger one
- * with zeros between its taps, so both gradients are that filter's, `original`'s, and the filter's is then read at the
- * taps alone.
+ * The gradient of a convolution, depthwise or not, dilated or not; TensorFlow.js's own refuses dilations. A dilated filter
+ * is a larger one with zeros between its taps, so both gradients are that filter's, `original`'s, and the filter's is then
+ * read at the taps alone.
  */
 export function convolutionGradient(original: tf.GradConfig): tf.GradConfig {
   return {
     ...original,
     gradFunc: (dy, saved, attrs) => {
       const [x, filter] = saved as [tf.Tensor4D, tf.Tensor4D];
-      const [down, across] = pair(attrs.dilations as number | [number, number]);
+      const [down, across] = pair((attrs.dilations ?? 1) as number | [number, number]);
       if (down === 1 && across === 1) return original.gradFunc(dy, saved, attrs);
       const gradients = original.gradFunc(dy, [x, spread(filter, down, across)], {...attrs, dilations: 1});
       return {

@@ -3,12 +3,13 @@ import {registered} from '../one-per-process.js';
 import {depthToSpaceGradient} from './depth-to-space.js';
 import {convolutionGradient} from './dilated-convolution.js';
 import {expGradient, sigmoidGradient, tanhGradient} from './from-output.js';
+import {mendFusedConvolutions} from './fused-convolution.js';
 import {leakyReluGradient} from './leaky-relu.js';
 import {nearestNeighborGradient} from './nearest-neighbor.js';
 
 /**
  * Gives TensorFlow.js the gradients that GAN training needs and it lacks, on every backend: of depthToSpace and of
- * dilated `tf.conv2d`; second derivatives of leakyRelu, tanh, sigmoid and exp; and the right one of nearest-neighbour
+ * dilated convolutions, depthwise, fused and in layers too; second derivatives of leakyRelu, tanh, sigmoid and exp; and the right one of nearest-neighbour
  * resizing for more than one image on the cpu backend, and with half-pixel centres.
  *
  * `GAN`, `useBackend` and `registerTrainingKernels` call it; call it yourself in a training loop of your own. Calling it
@@ -21,7 +22,8 @@ import {nearestNeighborGradient} from './nearest-neighbor.js';
 export function registerGradients(): void {
   if (registered.has('gradients')) return;
   replace(depthToSpaceGradient);
-  replace(convolutionGradient(tf.getGradient('Conv2D')));
+  for (const name of ['Conv2D', 'DepthwiseConv2dNative']) replace(convolutionGradient(tf.getGradient(name)));
+  mendFusedConvolutions();
   replace(nearestNeighborGradient(tf.getGradient('ResizeNearestNeighbor')));
   for (const gradient of [leakyReluGradient, tanhGradient, sigmoidGradient, expGradient]) replace(gradient);
   registered.add('gradients');
