@@ -103,8 +103,8 @@ await build({
 
 const runner = new Jasmine();
 runner.exitOnCompletion = false;
-// On a new card the kernels are compiled inside the specs, for minutes.
-if (cuda) runner.jasmine.DEFAULT_TIMEOUT_INTERVAL = 1_200_000;
+// As TensorFlow.js has it; on a new card the kernels are compiled inside the specs, for minutes.
+runner.jasmine.DEFAULT_TIMEOUT_INTERVAL = cuda ? 1_200_000 : 20_000;
 const wanted = new RegExp(options.filter, 'i');
 const leftOut = new Map();
 runner.env.configure({

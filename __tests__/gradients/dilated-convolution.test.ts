@@ -49,6 +49,7 @@ const operations: [string, Operation, number[][]][] = [
   ['fused.conv2d', fused({}), [IMAGES, FILTER]],
   ['fused.conv2d with a bias', fused({dilations: [1, 2], pad: 'valid'}), [IMAGES, FILTER, [3]]],
   ['fused.conv2d with a scalar as bias', fused({dilations: [1, 2], pad: 1}), [IMAGES, FILTER, []]],
+  ['fused.conv2d with a bias for each output', fused({}), [IMAGES, FILTER, [...IMAGES.slice(0, 3), 3]]],
   ['fused.conv2d of one image', fused({}), [IMAGES.slice(1), FILTER, [3]]],
   ['depthwiseConv2d', depthwise('same', 2), [IMAGES, FILTER]],
   ['depthwiseConv2d without padding', depthwise('valid', [2, 1]), [IMAGES, FILTER]],

@@ -69,6 +69,38 @@ describeOnTensorFlow('kernels of the tensorflow backend', () => {
       ],
     ],
     ['maximum pooling with a number as padding', x => tf.maxPool(x as Images, 3, 2, 1), [[2, 5, 5, 2]]],
+    [
+      'maximum pooling in three dimensions with a number as padding',
+      x => tf.maxPool3d(x as tf.Tensor5D, [2, 3, 3], [1, 3, 2], 1),
+      [[2, 4, 6, 7, 2]],
+    ],
+    [
+      'maximum pooling that does not read to the end of the images',
+      x => tf.maxPool(x as Images, 2, 4, 0, 'floor'),
+      [[2, 7, 8, 2]],
+    ],
+    [
+      'depthwise convolution with a number as padding',
+      (x, filter) => tf.depthwiseConv2d(x as Images, filter as Images, 2, 1),
+      [
+        [2, 6, 5, 3],
+        [3, 3, 3, 2],
+      ],
+    ],
+    [
+      'fused depthwise convolution with a number as padding and dilations',
+      (x, filter, bias) =>
+        tf.fused.depthwiseConv2d({x: x as Images, filter: filter as Images, strides: 1, pad: 2, dilations: 2, bias}),
+      [[2, 5, 6, 3], [3, 3, 3, 2], [6]],
+    ],
+    [
+      'convolution that does not read all of its padding',
+      (x, filter) => tf.conv2d(x as Images, filter as Images, 1, 1),
+      [
+        [2, 7, 6, 3],
+        [5, 2, 3, 4],
+      ],
+    ],
     ['sum over all axes but the last', x => tf.sum(x, [0, 1, 2]), [[2, 3, 4, 5]]],
     ['sum over one axis of two', x => tf.sum(x, 0), [[3, 5]]],
     ['sum that keeps its axes', x => tf.sum(x, [0, 1], true), [[3, 5, 2]]],
@@ -76,6 +108,64 @@ describeOnTensorFlow('kernels of the tensorflow backend', () => {
     const ours = await run(tensorFlow!, f, inputs);
     const expected = await run('cpu', f, inputs);
     ours.forEach((values, i) => expectClose(values, expected[i]!));
+  });
+
+  type Pad = 'valid' | number;
+  type Rounding = 'ceil' | 'round' | undefined;
+  type Windows = (x: tf.Tensor, filter: tf.Tensor, pad: Pad, rounding?: Rounding) => tf.Tensor;
+  const windows: [string, Windows, number[]][] = [
+    [
+      'convolution',
+      (x, filter, ...how) => tf.conv2d(x as Images, filter as Images, 3, how[0], 'NHWC', 1, how[1]),
+      [3, 4],
+    ],
+    [
+      'fused convolution',
+      (x, filter, pad, dimRoundingMode) =>
+        tf.fused.conv2d({
+          x: x as Images,
+          filter: filter as Images,
+          strides: 3,
+          pad,
+          ...(dimRoundingMode && {dimRoundingMode}),
+        }),
+      [3, 4],
+    ],
+    [
+      'depthwise convolution',
+      (x, filter, ...how) => tf.depthwiseConv2d(x as Images, filter as Images, 3, how[0], 'NHWC', 1, how[1]),
+      [3, 2],
+    ],
+    ['maximum pooling', (x, _, ...how) => tf.maxPool(x as Images, 3, 3, ...how), []],
+    ['maximum pooling in three dimensions', (x, _, ...how) => tf.maxPool3d(x as tf.Tensor5D, 3, 3, ...how), []],
+    ['average pooling', (x, _, ...how) => tf.avgPool(x as Images, 3, 3, ...how), []],
+    ['average pooling in three dimensions', (x, _, ...how) => tf.avgPool3d(x as tf.Tensor5D, 3, 3, ...how), []],
+  ];
+
+  describe.each(['ceil', 'round'] as const)('an output rounded by %s', rounding => {
+    test.each(windows)('of %s: as of images padded so far', async (name, f, channels) => {
+      const axes = name.endsWith('three dimensions') ? 3 : 2;
+      // With a window and a stride of 3 and a padding of 1, six pixels are two windows and two thirds.
+      const shapes = [
+        [2, ...Array<number>(axes).fill(6), 3],
+        [3, 3, ...channels],
+      ];
+      const inside = Array.from({length: axes}, (): [number, number] => [1, 2]);
+      const pad = (x: tf.Tensor, value = 0) => tf.pad(x, [[0, 0], ...inside, [0, 0]], value);
+      const byHand = (x: tf.Tensor, filter: tf.Tensor) => {
+        if (!name.startsWith('average')) return f(pad(x, name.startsWith('maximum') ? -Infinity : 0), filter, 'valid');
+        // The padding does not count in an average.
+        return tf.div(f(pad(x), filter, 'valid'), f(pad(tf.onesLike(x)), filter, 'valid'));
+      };
+      const inputs = channels.length > 0 ? shapes : shapes.slice(0, 1);
+      const ours = await run(tensorFlow!, (x, filter) => f(x, filter, 1, rounding), inputs);
+      const expected = await run(tensorFlow!, (x, filter) => byHand(x, filter), inputs);
+      ours.forEach((values, i) => expectClose(values, expected[i]!));
+      // The gradients of the cpu backend, as those of TensorFlow.js, know no rounding.
+      await activateBackend('cpu');
+      const [x, filter] = inputs.map((shape, i) => tf.randomUniform(shape, -1, 1, 'float32', i + 1));
+      expectClose(ours[0]!, await valuesOf(f(x!, filter!, 1, rounding)));
+    });
   });
 
   test('average pooling with a number as padding does not count the padding', async () => {
@@ -89,5 +179,14 @@ describeOnTensorFlow('kernels of the tensorflow backend', () => {
     const ours = await run(tensorFlow!, pool, [[2, 5, 5, 2]]);
     const expected = await run(tensorFlow!, byHand, [[2, 5, 5, 2]]);
     ours.forEach((values, i) => expectClose(values, expected[i]!));
+  });
+
+  test('average pooling gives zero where a window lies on padding alone', async () => {
+    const [values, , gradient] = await run(tensorFlow!, x => tf.avgPool3d(x as tf.Tensor5D, 1, 1, 1), [
+      [1, 1, 1, 1, 1],
+    ]);
+    const middle = 13;
+    expect(values!.map(value => value !== 0)).toEqual(Array.from({length: 27}, (_, i) => i === middle));
+    expect(gradient).toEqual([middle + 1]);
   });
 });

@@ -9,31 +9,31 @@ interface Engine {
 type CustomGradient = (...inputsAndSave: unknown[]) => {value: tf.Tensor; gradFunc: GradientFunction};
 type GradientFunction = (dy: tf.Tensor, saved: tf.Tensor[]) => tf.Tensor | tf.Tensor[];
 
-/** The fused operations, by the name of their scope, and the kernels whose registered gradients know dilations. */
+/** The fused operations, by the name of their scope, and the kernels that do the same without a bias. */
 const UNFUSED: Record<string, string> = {
   fusedConv2d__op: 'Conv2D',
   fusedDepthwiseConv2d__op: 'DepthwiseConv2dNative',
 };
 
 /**
- * Lets `tf.fused.conv2d` and `tf.fused.depthwiseConv2d`, and with them `tf.layers.conv2d`, be trained with dilations.
+ * Gives `tf.fused.conv2d` and `tf.fused.depthwiseConv2d`, and with them `tf.layers.conv2d`, the gradients that are
+ * registered for the kernels that are not fused, so that they too know dilations.
  *
- * Their gradient refuses dilations, and no registry holds it: each call hands it to the engine's `customGrad`. So that
- * method is replaced, and for a dilated convolution gives back the gradient that is registered for the kernel alone.
+ * Their own gradient is in no registry: each call hands it to the engine's `customGrad`, so that method is replaced.
  */
 export function mendFusedConvolutions(): void {
   const engine = tf.engine() as unknown as Engine;
   const customGrad = engine.customGrad.bind(engine);
   engine.customGrad = f => {
     const unfused = UNFUSED[engine.state.activeScope?.name ?? ''];
-    return customGrad(unfused === undefined ? f : withDilations(f, unfused));
+    return customGrad(unfused === undefined ? f : withGradientOf(unfused, f));
   };
 }
 
-function withDilations(f: CustomGradient, unfused: string): CustomGradient {
+/** While a tape records, TensorFlow.js fuses a bias but no activation. */
+function withGradientOf(unfused: string, f: CustomGradient): CustomGradient {
   return (...inputsAndSave) => {
     const {result, attrs} = watchKernel(() => f(...inputsAndSave));
-    if (tf.backend_util.tupleValuesAreOne(attrs.dilations as number | [number, number])) return result;
     const gradFunc: GradientFunction = (dy, [filter, x, , bias]) => {
       const dy4D = dy.rank === 3 ? dy.expandDims() : dy;
       const gradients = tf.getGradient(unfused).gradFunc(dy4D, [x!, filter!], attrs);
@@ -62,5 +62,6 @@ function watchKernel<T>(f: () => T): {result: T; attrs: tf.NamedAttrMap} {
 
 /** The gradient of a tensor of this shape that was broadcast to that of `dy`. */
 function sumTo(shape: number[], dy: tf.Tensor): tf.Tensor {
-  return dy.sum(tf.broadcast_util.getReductionAxes(shape, dy.shape)).reshape(shape);
+  const axes = tf.broadcast_util.getReductionAxes(shape, dy.shape);
+  return (axes.length > 0 ? dy.sum(axes) : dy).reshape(shape);
 }
