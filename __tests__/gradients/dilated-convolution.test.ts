@@ -74,6 +74,11 @@ describeOnBackends('gradients of dilated convolutions', backend => {
     actual.forEach((values, i) => expectClose(values, expected[i]!));
   });
 
+  test('a fused convolution with channels first is still refused', () => {
+    const f = fused({dataFormat: 'NCHW', pad: 'valid', dilations: 1});
+    expect(() => tf.tidy(() => gradientsOf(f, [[1, 2, 4, 4], FILTER, [3]]))).toThrow('NHWC');
+  });
+
   test.each([
     ['conv2d', undefined],
     ['conv2d', 'relu'],

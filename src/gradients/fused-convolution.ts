@@ -34,6 +34,8 @@ export function mendFusedConvolutions(): void {
 function withGradientOf(unfused: string, f: CustomGradient): CustomGradient {
   return (...inputsAndSave) => {
     const {result, attrs} = watchKernel(() => f(...inputsAndSave));
+    // With channels first TensorFlow.js refuses a gradient, since the bias would be that of another axis.
+    if (attrs.dataFormat !== 'NHWC') return result;
     const gradFunc: GradientFunction = (dy, [filter, x, , bias]) => {
       const dy4D = dy.rank === 3 ? dy.expandDims() : dy;
       const gradients = tf.getGradient(unfused).gradFunc(dy4D, [x!, filter!], attrs);

@@ -9,8 +9,9 @@ import {nearestNeighborGradient} from './nearest-neighbor.js';
 
 /**
  * Gives TensorFlow.js the gradients that GAN training needs and it lacks, on every backend: of depthToSpace and of
- * dilated convolutions, depthwise, fused and in layers too; second derivatives of leakyRelu, tanh, sigmoid and exp; and the right one of nearest-neighbour
- * resizing for more than one image on the cpu backend, and with half-pixel centres.
+ * dilated convolutions, depthwise, fused and in `tf.layers` too; second derivatives of leakyRelu, tanh, sigmoid and exp;
+ * and the right one of nearest-neighbour resizing for more than one image on the cpu backend, and with half-pixel
+ * centres. `tf.layers.depthwiseConv2d` takes no account of its `dilationRate` in TensorFlow.js 4.22, and so neither here.
  *
  * `GAN`, `useBackend` and `registerTrainingKernels` call it; call it yourself in a training loop of your own. Calling it
  * again does nothing.
