@@ -80,7 +80,8 @@ async function start(
     }
     if (!(await tf.setBackend('tensorflow'))) throw new Error(`${loaded.name} is here, but TensorFlow does not start.`);
     registerTensorFlowKernels();
-    setStepCapturer('tensorflow', captureStep);
+    // On a processor the halves of a batch keep the cores busier than its ops, one after the other, do.
+    setStepCapturer('tensorflow', {capture: captureStep, lanes: usesGpu() ? 1 : 2});
     return await describe(loaded);
   } catch (error) {
     restoreEnvironment();

@@ -7,7 +7,7 @@ import type {GANCompileOptions, Passes} from './compile-options.js';
 import type {FitDatasetOptions, TrainingBatch, TrainOptions} from './fit-dataset.js';
 import {requireOptions} from './compile-options.js';
 import {fitDataset} from './fit-dataset.js';
-import {allowsOnePass} from './inspect-critic.js';
+import {allowsOnePass, isPerSample} from './inspect-critic.js';
 import {onePassStep} from './one-pass-step.js';
 import {separatePassesStep} from './separate-passes-step.js';
 import type {CapturedStep, CaptureStatus} from './step-capture.js';
@@ -182,11 +182,11 @@ export class GAN {
   }
 
   /** The step as a function of the batch alone. */
-  private step(adversarial: boolean): (xs: tf.Tensor, ys: tf.Tensor) => Losses {
+  private step(adversarial: boolean, lanes = 1): (xs: tf.Tensor, ys: tf.Tensor) => Losses {
     const {objective, generatorOptimizer, discriminatorOptimizer, passes} = this.requireCompiled('trainOnBatch');
     const step = adversarial ? (passes === 'one' ? onePassStep : separatePassesStep) : warmUpStep;
     return (xs, ys) => {
-      const result: StepResult = step(this, objective, xs, ys);
+      const result: StepResult = step(this, {...objective, lanes}, xs, ys);
       applyGradients(generatorOptimizer, result.generatorGradients);
       if (adversarial) applyGradients(discriminatorOptimizer, result.discriminatorGradients);
       tf.dispose([result.generatorGradients, result.discriminatorGradients]);
@@ -202,9 +202,12 @@ export class GAN {
       return before.step;
     }
     before?.step.dispose();
+    const capturer = stepCapturer();
+    if (!capturer) return undefined;
     const {onWarning} = this.requireCompiled('trainOnBatch');
-    const step = stepCapturer()?.(this.step(adversarial), {inputs: [xs, ys], ...(onWarning && {onWarning})});
-    if (step) this.captured.set(adversarial, {step, variables});
+    const lanes = [this.generator, this.discriminator].every(isPerSample) ? capturer.lanes : 1;
+    const step = capturer.capture(this.step(adversarial, lanes), {inputs: [xs, ys], ...(onWarning && {onWarning})});
+    this.captured.set(adversarial, {step, variables});
     return step;
   }
 

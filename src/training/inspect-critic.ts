@@ -13,16 +13,18 @@ const PER_SAMPLE = new Set(
 
 /**
  * Whether one pass over a critic serves both losses (see `onePassStep`): it must give one logit per sample, and every
- * layer must treat samples one by one and the same way each time. Batch normalisation mixes them, dropout draws anew,
+ * layer must treat samples, however many, one by one and the same way each time. Batch normalisation mixes them, dropout draws anew,
  * and a layer this list does not know might do either, so these answer no.
  */
 export function allowsOnePass(critic: tf.LayersModel): boolean {
   const shape = critic.outputs[0]?.shape ?? [];
   const oneLogit = critic.outputs.length === 1 && shape.slice(1).every(size => size === 1);
-  return oneLogit && critic.layers.every(isPerSample);
+  return oneLogit && isPerSample(critic);
 }
 
-function isPerSample(layer: tf.layers.Layer): boolean {
-  const nested = (layer as Partial<tf.LayersModel>).layers;
-  return nested ? nested.every(isPerSample) : PER_SAMPLE.has(layer.getClassName());
+/** Whether a model, or a layer, takes any number of samples and treats them one by one and the same way each time. */
+export function isPerSample(layer: tf.layers.Layer): boolean {
+  const {layers, batchInputShape} = layer as Partial<tf.LayersModel> & {batchInputShape?: (number | null)[]};
+  if (layers) return layers.every(isPerSample);
+  return PER_SAMPLE.has(layer.getClassName()) && (batchInputShape?.[0] ?? null) === null;
 }

@@ -1,15 +1,15 @@
 import * as tf from '@tensorflow/tfjs';
 import {runStep} from './run-step.js';
 import type {Step} from './step.js';
-import {contentLoss, forward, lossRecorder, seed, withGradient} from './step.js';
+import {contentLoss, forward, joinBatch, lossRecorder, seed, splitBatch, withGradient} from './step.js';
 import {gradientsOf, trainableVariables} from './variables.js';
 
 /** Stands for a gradient of zero where it is divided by: far below what float32 can add to anything else. */
 const TINY = 1e-20;
 
 /**
- * Both networks' gradients from one forward and one backward pass: the generator once, the critic once for the real and
- * once for the fake samples.
+ * Both networks' gradients from one forward and one backward pass: the generator once, and the critic once for the real
+ * and the fake samples together.
  *
  * For a critic that gives one logit per sample and does not mix samples, both losses send the same thing back through
  * it, up to one factor per sample: with f_i the fake logits, d L_G / d x_i = (d L_G / d f_i) / (d L_D / d f_i) times
@@ -17,19 +17,24 @@ const TINY = 1e-20;
  * and on the way into the generator each sample's gradient is rescaled to that of the generator's loss.
  */
 export const onePassStep: Step = ({generator, discriminator}, objective, xs, ys) => {
-  const {loss, adversarialWeight, averaging} = objective;
+  const {loss, adversarialWeight, averaging, lanes} = objective;
   const generatorVariables = trainableVariables(generator);
   const discriminatorVariables = trainableVariables(discriminator);
   const {losses, record} = lossRecorder();
   let rescale: tf.Tensor | undefined;
 
   const objectiveOf = () => {
-    const fake = forward(generator, xs);
-    const realLogits = forward(discriminator, ys);
-    const fakeLogits = forward(
-      discriminator,
-      withGradient(fake, dy => tf.mul(dy, rescale!)),
-    );
+    const reals = splitBatch(ys, lanes);
+    const parts = splitBatch(xs, lanes).map((x, i) => {
+      const fake = forward(generator, x);
+      const judged = withGradient(fake, dy => tf.mul(dy, splitBatch(rescale!, lanes)[i]!));
+      // Both in one batch: fewer and larger ops.
+      const [realLogits, fakeLogits] = tf.split(forward(discriminator, tf.concat([reals[i]!, judged])), 2);
+      return {fake, realLogits: realLogits!, fakeLogits: fakeLogits!};
+    });
+    const fake = joinBatch(parts.map(part => part.fake));
+    const realLogits = joinBatch(parts.map(part => part.realLogits));
+    const fakeLogits = joinBatch(parts.map(part => part.fakeLogits));
     const seeds = tf.tidy(() => {
       const result = loss.withGradients(realLogits, fakeLogits, {averaging});
       const {discriminatorReal, discriminatorFake, generatorFake} = result;

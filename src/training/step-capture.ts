@@ -32,11 +32,12 @@ export interface CaptureOptions {
   onWarning?: (message: string) => void;
 }
 
-/** Captures a step on one backend. */
-export type StepCapturer = <A extends tf.Tensor[], R>(
-  step: (...inputs: A) => R,
-  options: CaptureOptions,
-) => CapturedStep<A, R>;
+/** Captures steps on one backend. */
+export interface StepCapturer {
+  capture<A extends tf.Tensor[], R>(step: (...inputs: A) => R, options: CaptureOptions): CapturedStep<A, R>;
+  /** Parts of a batch that a captured step does well to compute side by side. */
+  lanes: number;
+}
 
 const capturers = onePerProcess('step capturers', () => new Map<string, StepCapturer>());
 

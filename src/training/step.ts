@@ -23,6 +23,11 @@ export interface Objective {
   adversarialWeight: number;
   generatorLosses: GeneratorLoss[];
   averaging: Averaging;
+  /**
+   * Parts of the batch that are computed side by side, where the backend runs independent ops at once; for networks that
+   * treat samples one by one. Default 1.
+   */
+  lanes?: number;
 }
 
 /** The two networks of a GAN. */
@@ -81,6 +86,20 @@ export function layerLosses(networks: tf.LayersModel[], samples: number, averagi
 /** A layer, or the layers that a model is made of. */
 function innermost(layer: tf.layers.Layer): tf.layers.Layer[] {
   return (layer as Partial<tf.LayersModel>).layers?.flatMap(innermost) ?? [layer];
+}
+
+/** A batch in as many parts as it has samples for, up to `lanes`, the first ones larger if it does not divide. */
+export function splitBatch(batch: tf.Tensor, lanes = 1): tf.Tensor[] {
+  const samples = batch.shape[0];
+  const parts = Math.min(lanes, samples);
+  if (parts === 1) return [batch];
+  const sizes = Array.from({length: parts}, (_, i) => Math.ceil((samples - i) / parts));
+  return tf.split(batch, sizes);
+}
+
+/** The inverse of `splitBatch`. */
+export function joinBatch(parts: tf.Tensor[]): tf.Tensor {
+  return parts.length === 1 ? parts[0]! : tf.concat(parts);
 }
 
 /** The identity forwards; backwards `change` maps the gradient on its way. */

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import {runStep} from './run-step.js';
 import type {Step} from './step.js';
-import {contentLoss, forward, lossRecorder} from './step.js';
+import {contentLoss, forward, joinBatch, lossRecorder, splitBatch} from './step.js';
 import {gradientsOf, trainableVariables} from './variables.js';
 
 /** The generator's gradient from its generator losses alone, without the critic: what a GAN is warmed up with. */
@@ -9,8 +9,10 @@ export const warmUpStep: Step = ({generator}, objective, xs, ys) => {
   const variables = trainableVariables(generator);
   const {losses, record} = lossRecorder();
   const step = () => {
-    const loss = () => contentLoss(objective, [generator], ys, forward(generator, xs), record);
-    const {grads} = tf.variableGrads(loss, variables);
+    const {grads} = tf.variableGrads(() => {
+      const parts = splitBatch(xs, objective.lanes).map(x => forward(generator, x));
+      return contentLoss(objective, [generator], ys, joinBatch(parts), record);
+    }, variables);
     return {losses, generatorGradients: gradientsOf(variables, grads), discriminatorGradients: {}};
   };
   return runStep(step, () => losses);

@@ -37,6 +37,9 @@ const scripts = (log: string) => ({
   'g++': `echo "g++ $*" >> ${log}; echo "temporary $TMPDIR" >> ${log}; while [ "$1" != -o ]; do shift; done; echo compiled > "$2"`,
 });
 
+/** What is compiled: the npm package's version, and the digest of two sources that hold `//`. */
+const INSTALLED = 'npm-4.22.0-0ea28b45';
+
 /** Whether a process is there and not just waiting to be forgotten, which in a container can take for ever. */
 const isRunning = (pid: number) =>
   existsSync(`/proc/${pid}/stat`) && !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
@@ -61,6 +64,7 @@ describeOnLinux('setUpTensorFlow', () => {
     mkdirSync(inPackage('node_modules/node-api-headers'), {recursive: true});
     writeFileSync(inPackage('node_modules/node-api-headers/index.js'), 'exports.include_dir = "/headers"');
     writeFileSync(inPackage('tensorflow/requirements-cpu.txt'), '# pinned\ntensorflow-cpu==2.21.0 --hash=sha256:00\n');
+    for (const name of ['session_options', 'load_quietly']) writeFileSync(inPackage(`tensorflow/${name}.cc`), '//');
     writeFileSync(inPackage('tensorflow/npm-lock.json'), '{"lockfileVersion": 3}');
     writeFileSync(inPackage('tensorflow/requirements-cuda.txt'), 'tensorflow==2.21.0 --hash=sha256:00\n');
     process.env = {
@@ -84,7 +88,7 @@ describeOnLinux('setUpTensorFlow', () => {
     expect(existsSync(inPackage('native/node_modules/@tensorflow/tfjs'))).toBe(false);
     expect(ran('pip')[0]).toMatch(/--no-deps .*--require-hashes -r .*requirements-cpu\.txt$/);
     expect(ran('npm')[0]).toContain('--ignore-scripts');
-    expect(readdirSync(join(cache, 'tensorflow-cpu-2.21.0')).sort()).toEqual(['npm-4.22.0', 'nvidia', 'tensorflow']);
+    expect(readdirSync(join(cache, 'tensorflow-cpu-2.21.0')).sort()).toEqual([INSTALLED, 'nvidia', 'tensorflow']);
     expect(readdirSync(result.tensorflow).sort()).toEqual([
       'include',
       'libtensorflow_cc.so.2',
@@ -94,6 +98,15 @@ describeOnLinux('setUpTensorFlow', () => {
     expect(readdirSync(join(cache, 'tensorflow-cpu-2.21.0/nvidia')).sort()).toEqual(['cuda_nvcc', 'cudnn']);
     expect(readdirSync(join(cache, 'tensorflow-cpu-2.21.0/nvidia/cudnn'))).toEqual(['lib']);
     expect(progress.join('\n')).toMatch(/Fetching TensorFlow 2\.21\.0[^]*Compiling[^]*Training/);
+  });
+
+  test('compiles again what other sources of its own gave', async () => {
+    await setUp();
+    expect(ran('g++')[0]).toMatch(/tensorflow\/session_options\.cc -Xlinker --wrap=TF_NewSessionOptions/);
+    writeFileSync(inPackage('tensorflow/session_options.cc'), '// another version');
+    await setUp();
+    expect(ran('g++')).toHaveLength(4);
+    expect(ran('pip')).toHaveLength(1);
   });
 
   test('touches nothing outside the private folder and the package', async () => {
@@ -107,7 +120,7 @@ describeOnLinux('setUpTensorFlow', () => {
     expect(ran('temporary')).toHaveLength(4);
     for (const line of ran('temporary')) expect(line).toContain(`temporary ${cache}/`);
     expect(ran('npm')[0]).toMatch(new RegExp(` --cache ${cache}/.* --logs-dir ${cache}/`));
-    expect(readdirSync(join(cache, 'tensorflow-cpu-2.21.0/npm-4.22.0'))).toEqual([
+    expect(readdirSync(join(cache, 'tensorflow-cpu-2.21.0', INSTALLED))).toEqual([
       'node_modules',
       'package-lock.json',
       'package.json',
@@ -117,7 +130,7 @@ describeOnLinux('setUpTensorFlow', () => {
   test('installs the npm packages that the lock file pins, from whichever registry there is, and keeps the one', async () => {
     await setUp();
     expect(ran('npm')[0]).toMatch(/^npm ci /);
-    const lock = readFileSync(join(cache, 'tensorflow-cpu-2.21.0/npm-4.22.0/package-lock.json'), 'utf8');
+    const lock = readFileSync(join(cache, 'tensorflow-cpu-2.21.0', INSTALLED, 'package-lock.json'), 'utf8');
     expect(lock).toBe('{"lockfileVersion": 3}');
     expect(readdirSync(inPackage('native/node_modules/@tensorflow'))).toEqual(['tfjs-node']);
     const {packages} = JSON.parse(readFileSync(join(__dirname, '../../../tensorflow/npm-lock.json'), 'utf8')) as {

@@ -1,4 +1,5 @@
-import {mkdir} from 'node:fs/promises';
+import {createHash} from 'node:crypto';
+import {mkdir, readFile} from 'node:fs/promises';
 import {createRequire} from 'node:module';
 import {dirname, join} from 'node:path';
 import {LIBRARIES} from './installed-tensorflow.js';
@@ -10,8 +11,20 @@ import {commandOf} from './system.js';
 export const BINDING = 'lib/napi-v8/tfjs_binding.node';
 export const QUIET_LOADER = 'lib/napi-v8/load_quietly.node';
 
+/** The sources beside the npm package's own. */
+const source = (name: string) => join(packageFolder(), 'tensorflow', name);
+const SOURCES = ['session_options.cc', 'load_quietly.cc'];
+
+/** Tells what was compiled from these sources from what another version of them gave. */
+export async function sourcesDigest(): Promise<string> {
+  const hash = createHash('sha256');
+  for (const name of SOURCES) hash.update(await readFile(source(name)));
+  return hash.digest('hex').slice(0, 8);
+}
+
 /**
- * Compiles the npm package's own binding, unchanged, against a TensorFlow, into the npm package's folder.
+ * Compiles the npm package's own binding, unchanged, against a TensorFlow, into the npm package's folder, with
+ * `session_options.cc` for the options of its sessions.
  *
  * @param npmFolder the folder of `@tensorflow/tfjs-node` or `-gpu`.
  * @param tensorflow the folder with TensorFlow's libraries and headers; it must stay where it is.
@@ -24,14 +37,14 @@ export async function compileBinding(compiler: string, npmFolder: string, tensor
   await compile(compiler, npmFolder, [
     ...shared,
     `-I${join(tensorflow, 'include')}`,
-    ...['binding/tfjs_backend.cc', 'binding/tfjs_binding.cc'],
+    ...['binding/tfjs_backend.cc', 'binding/tfjs_binding.cc', source('session_options.cc')],
+    ...['-Xlinker', '--wrap=TF_NewSessionOptions'],
     `-L${tensorflow}`,
     ...LIBRARIES.map(name => `-l:${name}`),
     ...runPath,
     ...['-o', BINDING],
   ]);
-  const quietSource = join(packageFolder(), 'tensorflow', 'load_quietly.cc');
-  await compile(compiler, npmFolder, [...shared, quietSource, ...runPath, '-ldl', '-o', QUIET_LOADER]);
+  await compile(compiler, npmFolder, [...shared, source('load_quietly.cc'), ...runPath, '-ldl', '-o', QUIET_LOADER]);
 }
 
 async function compile(compiler: string, folder: string, args: string[]): Promise<void> {

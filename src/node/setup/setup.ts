@@ -3,7 +3,7 @@ import {rm} from 'node:fs/promises';
 import {join} from 'node:path';
 import type {Gpu} from '../gpu.js';
 import {describeGpu, driverTooOld, firstGpu, startUpErrors, whyNoGpu} from '../gpu.js';
-import {compileBinding} from './compile.js';
+import {compileBinding, sourcesDigest} from './compile.js';
 import {makeFolder} from './make-folder.js';
 import {installNpmPackage} from './npm-package.js';
 import type {SetUpOptions} from './options.js';
@@ -72,7 +72,7 @@ async function usableGpu(): Promise<Gpu | undefined> {
 async function setUp(folder: string, gpu: Gpu | undefined, options: SetUpOptions): Promise<SetUpResult> {
   const {cuda = false, onProgress = () => undefined} = options;
   const {tensorflow, version, home, provide} = await tensorFlowSource(folder, options);
-  const installed = join(home, `npm-${NPM_PACKAGE_VERSION}`);
+  const installed = join(home, `npm-${NPM_PACKAGE_VERSION}-${await sourcesDigest()}`);
   const name = npmPackage(cuda);
   if (existsSync(installed)) {
     await provide();
