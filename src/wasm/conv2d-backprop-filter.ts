@@ -1,20 +1,20 @@
 import type * as tf from '@tensorflow/tfjs';
 import {backend_util} from '@tensorflow/tfjs';
+import {copyRun} from './copy-run.js';
 import type {Kernel, WasmBackend} from './kernel.js';
 import {disposeAll, disposeView, runKernel, viewOf} from './kernel.js';
 import {transposeTo} from './transpose-to.js';
 
-/** The most floats of shifted images made at a time (unless one image has more): it bounds the memory. */
-const SHIFTED_FLOATS = 1024 * 1024;
+/** The most floats of rearranged images made at a time (unless one image has more): it bounds the memory. */
+const REARRANGED_FLOATS = 1024 * 1024;
 
 /**
- * The gradient of a convolution with respect to its filter, as one matrix product for each row of the filter.
+ * The gradient of a convolution with respect to its filter, as one matrix product for each tap of the filter.
  *
- * The filter's element (row, column, c, d) is the sum over all positions p of x[p + tap, c] * dy[p, d]. The left
- * matrix has a row for each (column, c): x with channels first, shifted by that column, on a grid as wide as dy and
- * with rows of zeros between the images. Shifting it by a row of the filter as well takes no copy: it is the same
- * memory read from a later start, since what then runs over the end of an image meets a row of zeros. A vertical stride
- * splits the grid into as many interleaved ones.
+ * The filter's element (row, column, c, d) is the sum over all positions p of x[p + tap, c] * dy[p, d]. The left matrix is
+ * x with channels first, on a grid as wide as dy and with zeros between the rows and between the images. Shifting it by a
+ * tap takes no copy: it is the same memory read from a later start, since what then runs over the end of a row or an image
+ * meets zeros. A stride splits the grid into as many interleaved ones.
  */
 export const conv2dBackpropFilter: Kernel = (inputs, attrs, backend) => {
   const x = inputs.x!;
@@ -33,8 +33,8 @@ export const conv2dBackpropFilter: Kernel = (inputs, attrs, backend) => {
   );
   const grid = gridOf(conv);
   const out = backend.makeOutput(filterShape, 'float32');
-  backend.typedArrayFromHeap(out).fill(0);
-  const imagesAtOnce = Math.max(1, Math.floor(SHIFTED_FLOATS / (conv.strideHeight * grid.rows * grid.imageLength)));
+  const floatsPerImage = (conv.strideHeight * conv.strideWidth * conv.inChannels + conv.outChannels) * grid.imageLength;
+  const imagesAtOnce = Math.max(1, Math.floor(REARRANGED_FLOATS / floatsPerImage));
   for (let first = 0; first < conv.batchSize; first += imagesAtOnce) {
     addImages(out, x, dy, conv, grid, first, Math.min(imagesAtOnce, conv.batchSize - first), backend);
   }
@@ -51,32 +51,39 @@ interface Conv2DBackpropFilterAttributes {
 
 type Conv2DInfo = backend_util.Conv2DInfo;
 
-/** The positions that x and dy share: of each image, the rows of dy and as many more as keep it from the next image. */
+/** The positions that x and dy share: those of dy, and as many more as keep each row and image from the next. */
 interface Grid {
-  /** Rows of each image that a tap may read; those that follow are zeros. */
+  /** Rows of each image, and columns of each row, that a tap may read; those that follow are zeros. */
   height: number;
-  /** Positions of one image. */
+  width: number;
+  /** Positions of one row and of one image, the zeros included. */
+  rowLength: number;
   imageLength: number;
-  /** Rows of the left matrix: columns of the filter times input channels. */
-  rows: number;
-  /** Positions that a filter's row may reach before the first one and after the last one. */
+  /** Positions that a tap may reach before the first one and after the last one. */
   before: number;
   after: number;
 }
 
 function gridOf(conv: Conv2DInfo): Grid {
-  const {filterHeight, filterWidth, inHeight, inChannels, outHeight, outWidth, strideHeight} = conv;
-  const up = Math.max(0, -tapOf(0, conv.padInfo.top, strideHeight).shift);
-  const down = Math.max(0, tapOf(filterHeight - 1, conv.padInfo.top, strideHeight).shift);
-  const height = Math.max(outHeight, Math.min(outHeight + down, Math.ceil(inHeight / strideHeight)));
-  const gap = Math.max(up, outHeight + down - height);
+  const down = axisOf(conv.filterHeight, conv.padInfo.top, conv.strideHeight, conv.inHeight, conv.outHeight);
+  const across = axisOf(conv.filterWidth, conv.padInfo.left, conv.strideWidth, conv.inWidth, conv.outWidth);
+  const rowLength = across.size + across.gap;
   return {
-    height,
-    imageLength: (height + gap) * outWidth,
-    rows: filterWidth * inChannels,
-    before: up * outWidth,
-    after: down * outWidth,
+    height: down.size,
+    width: across.size,
+    rowLength,
+    imageLength: (down.size + down.gap) * rowLength,
+    before: down.before * rowLength + across.before,
+    after: down.after * rowLength + across.after,
   };
+}
+
+/** One axis of the grid: how many of its places a tap may read, the zeros behind them, and how far taps reach. */
+function axisOf(filterSize: number, pad: number, stride: number, inSize: number, outSize: number) {
+  const before = Math.max(0, -tapOf(0, pad, stride).shift);
+  const after = Math.max(0, tapOf(filterSize - 1, pad, stride).shift);
+  const size = Math.max(outSize, Math.min(outSize + after, Math.ceil(inSize / stride)));
+  return {size, gap: Math.max(before, outSize + after - size), before, after};
 }
 
 /** Where a tap of the filter reads: pixel `(position + shift) * stride + phase` of x. */
@@ -96,27 +103,30 @@ function addImages(
   count: number,
   backend: WasmBackend,
 ): void {
+  const {filterHeight, filterWidth, strideHeight, strideWidth, inChannels, padInfo} = conv;
   const length = count * grid.imageLength;
-  const shifted = shiftedImages(x, conv, grid, first, count, backend);
+  const images = channelsFirst(x, conv, grid, first, count, backend);
   const upstream = embedOnGrid(dy, conv, grid, first, count, backend);
-  for (let row = 0; row < conv.filterHeight; row++) {
-    const {shift, phase} = tapOf(row, conv.padInfo.top, conv.strideHeight);
-    const start = grid.before + phase * grid.rows * length + shift * conv.outWidth;
-    const a = viewOf(backend, shifted, start, [grid.rows, length]);
+  for (let tap = 0; tap < filterHeight * filterWidth; tap++) {
+    const row = tapOf(Math.floor(tap / filterWidth), padInfo.top, strideHeight);
+    const column = tapOf(tap % filterWidth, padInfo.left, strideWidth);
+    const block = (row.phase * strideWidth + column.phase) * inChannels * length;
+    const start = grid.before + block + row.shift * grid.rowLength + column.shift;
+    const a = viewOf(backend, images, start, [inChannels, length]);
     const product = runKernel(backend, 'BatchMatMul', {a, b: upstream}, {transposeA: false, transposeB: false});
     const values = backend.typedArrayFromHeap(product);
     const target = backend.typedArrayFromHeap(out);
-    const to = row * values.length;
-    if (first === 0) target.set(values, to);
+    const to = tap * values.length;
+    if (first === 0) copyRun(values, 0, target, to, values.length);
     else for (let i = 0; i < values.length; i++) target[to + i]! += values[i]!;
     disposeView(backend, a);
     disposeAll(backend, product);
   }
-  disposeAll(backend, shifted, upstream);
+  disposeAll(backend, images, upstream);
 }
 
-/** For each phase of the rows and each column of the filter, x as [channels, positions], shifted by that column. */
-function shiftedImages(
+/** For each phase of the rows and of the columns, x as [channels, positions]. */
+function channelsFirst(
   x: tf.TensorInfo,
   conv: Conv2DInfo,
   grid: Grid,
@@ -124,44 +134,28 @@ function shiftedImages(
   count: number,
   backend: WasmBackend,
 ): tf.TensorInfo {
-  const {inChannels, inHeight, inWidth, filterWidth, outWidth, strideHeight, strideWidth} = conv;
+  const {inChannels, inHeight, inWidth, strideHeight, strideWidth} = conv;
   const length = count * grid.imageLength;
-  const size = grid.before + strideHeight * grid.rows * length + grid.after;
+  const size = grid.before + strideHeight * strideWidth * inChannels * length + grid.after;
   const out = backend.makeOutput([size], 'float32');
   const values = backend.typedArrayFromHeap(x);
   const target = backend.typedArrayFromHeap(out);
-  target.fill(0, 0, grid.before);
-  target.fill(0, size - grid.after);
+  target.fill(0);
   const lastRow = Math.min(inHeight, grid.height * strideHeight);
-  const blockLength = inChannels * length;
-  for (let column = 0; column < filterWidth; column++) {
-    const {shift, phase} = tapOf(column, conv.padInfo.left, strideWidth);
-    const copied = column >= strideWidth;
-    for (let rowPhase = 0; rowPhase < strideHeight; rowPhase++) {
-      const block = grid.before + (rowPhase * filterWidth + column) * blockLength;
-      if (copied) {
-        // All but the last column of each row is the block of the tap to the left, moved by one position.
-        const left = block - strideWidth * blockLength;
-        target.copyWithin(block, left + 1, left + blockLength);
-        for (let i = block + outWidth - 1; i < block + blockLength; i += outWidth) target[i] = 0;
-      } else {
-        target.fill(0, block, block + blockLength);
-      }
-    }
-    const begin = Math.max(copied ? outWidth - 1 : 0, -shift);
-    const end = Math.min(outWidth, Math.ceil((inWidth - phase) / strideWidth) - shift);
-    for (let image = 0; image < count; image++) {
-      for (let row = 0; row < lastRow; row++) {
-        const block = grid.before + ((row % strideHeight) * filterWidth + column) * blockLength;
-        const position = image * grid.imageLength + Math.floor(row / strideHeight) * outWidth;
+  for (let image = 0; image < count; image++) {
+    for (let row = 0; row < lastRow; row++) {
+      const position = image * grid.imageLength + Math.floor(row / strideHeight) * grid.rowLength;
+      const from = ((first + image) * inHeight + row) * inWidth;
+      for (let phase = 0; phase < strideWidth; phase++) {
+        const block = ((row % strideHeight) * strideWidth + phase) * inChannels * length;
         transposeTo(
           values,
-          (((first + image) * inHeight + row) * inWidth + (begin + shift) * strideWidth + phase) * inChannels,
+          (from + phase) * inChannels,
           strideWidth * inChannels,
           target,
-          block + position + begin,
+          grid.before + block + position,
           length,
-          end - begin,
+          Math.min(grid.width, Math.ceil((inWidth - phase) / strideWidth)),
           inChannels,
         );
       }
@@ -183,11 +177,13 @@ function embedOnGrid(
   const out = backend.makeOutput([count * grid.imageLength, outChannels], 'float32');
   const values = backend.typedArrayFromHeap(dy);
   const target = backend.typedArrayFromHeap(out);
-  const run = outHeight * outWidth * outChannels;
+  target.fill(0);
+  const run = outWidth * outChannels;
   for (let image = 0; image < count; image++) {
-    const to = image * grid.imageLength * outChannels;
-    target.set(values.subarray((first + image) * run, (first + image + 1) * run), to);
-    target.fill(0, to + run, to + grid.imageLength * outChannels);
+    for (let row = 0; row < outHeight; row++) {
+      const to = (image * grid.imageLength + row * grid.rowLength) * outChannels;
+      copyRun(values, ((first + image) * outHeight + row) * run, target, to, run);
+    }
   }
   return out;
 }
