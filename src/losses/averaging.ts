@@ -10,7 +10,8 @@ import * as tf from '@tensorflow/tfjs';
  *
  * @example
  * // Two parts that are alike.
- * const twice: Averaging = {total: (sum, count) => ({sum: tf.mul(sum, 2), count: 2 * count})};
+ * const averaging = {total: (sum: tf.Tensor, count: number) => ({sum: tf.mul(sum, 2), count: 2 * count})};
+ * const gradients = new RelativisticAverageLoss().withGradients(realLogits, fakeLogits, {averaging});
  */
 export interface Averaging {
   /**
@@ -21,7 +22,7 @@ export interface Averaging {
   total(sum: tf.Tensor, count: number): {sum: tf.Tensor; count: number};
 }
 
-/** The averaging of a single batch in a single process: the totals are the tensor's own. */
+/** The averaging of a whole batch in a single process: the totals are the tensor's own. */
 export const localAveraging: Averaging = {total: (sum, count) => ({sum, count})};
 
 /** The mean of `values` over `axes`, which are kept with size 1; no axes leave the values as they are. */

@@ -2,14 +2,15 @@ import type * as tf from '@tensorflow/tfjs';
 import type {RelativisticAverageLossOptions} from './relativistic-average-loss.js';
 import {RelativisticAverageLoss} from './relativistic-average-loss.js';
 
-/** The options of `RelativisticAverageLoss`, without those that only an object has, and the weight of each sample. */
+/** The options of `RelativisticAverageLoss`, without those that only an object has, and the weight of each term. */
 export interface LossFunctionOptions extends Omit<RelativisticAverageLossOptions, 'mode' | 'name'> {
   /** Broadcasts against the logits and weighs the loss terms. */
   sampleWeight?: tf.Tensor;
 }
 
 /**
- * `RelativisticAverageLoss.discriminator` as a function.
+ * `RelativisticAverageLoss.discriminator` as a function: mean p(A f - r) + mean p(f - A r), with r and f the logits, A
+ * the mean over `axis` and p the criterion's penalty. Shapes, result and refusals are those of the method.
  *
  * @example
  * const loss = discriminatorLoss(realLogits, fakeLogits, {criterion: 'hinge', axis: 'all'});
@@ -23,7 +24,8 @@ export function discriminatorLoss<O extends tf.Tensor = tf.Scalar>(
 }
 
 /**
- * `RelativisticAverageLoss.generator` as a function.
+ * `RelativisticAverageLoss.generator` as a function: that of the discriminator with real and fake swapped. Shapes,
+ * result and refusals are those of the method.
  *
  * @example
  * const loss = generatorLoss(realLogits, fakeLogits);

@@ -22,13 +22,15 @@ export interface GanLossOptions {
 
 /** Both losses of one batch and their gradients with respect to the logits. */
 export interface LogitGradients {
+  /** The discriminator's loss. */
   discriminatorLoss: tf.Scalar;
+  /** The generator's. */
   generatorLoss: tf.Scalar;
   /** d discriminatorLoss / d realLogits, of the logits' shape. */
   discriminatorReal: tf.Tensor;
-  /** d discriminatorLoss / d fakeLogits. */
+  /** d discriminatorLoss / d fakeLogits, of the logits' shape. */
   discriminatorFake: tf.Tensor;
-  /** d generatorLoss / d fakeLogits. */
+  /** d generatorLoss / d fakeLogits, of the logits' shape. */
   generatorFake: tf.Tensor;
 }
 
@@ -47,11 +49,19 @@ export interface ElementLoss {
  * The subclasses say what is compared with what: `RelativisticAverageLoss`, `RelativisticPairedLoss`, `StandardLoss`.
  * Values and gradients are computed in closed form; both are finite for logits up to 1e4, and the gradients can be
  * differentiated again.
+ *
+ * @example
+ * const losses: GanLoss[] = [new RelativisticAverageLoss(), new RelativisticPairedLoss(), new StandardLoss()];
+ * for (const loss of losses) loss.discriminator(realLogits, fakeLogits).print();
  */
 export abstract class GanLoss extends tf.serialization.Serializable {
+  /** Whose loss `apply` and `asLossFunction` compute. */
   readonly mode: Mode;
+  /** How a margin is penalised. */
   readonly criterion: Criterion;
+  /** How the elements become one number. */
   readonly reduction: tf.Reduction;
+  /** Its name in logs and saved configurations. */
   readonly name: string;
 
   protected constructor(options: GanLossOptions) {
@@ -78,7 +88,8 @@ export abstract class GanLoss extends tf.serialization.Serializable {
    *   `tf.losses.computeWeightedLoss`.
    * @returns a scalar; with `tf.Reduction.NONE` a tensor of the logits' shape, whose type is then yours to name, as with
    *   `tf.losses`.
-   * @throws if the logits differ in shape, are empty, scalar or not float32, or the weight does not broadcast.
+   * @throws if the logits differ in shape, are empty, scalar or not float32, or the weight is no tensor or does not
+   *   broadcast.
    */
   discriminator<O extends tf.Tensor = tf.Scalar>(
     realLogits: tf.Tensor,
@@ -88,7 +99,10 @@ export abstract class GanLoss extends tf.serialization.Serializable {
     return this.compute('discriminator', realLogits, fakeLogits, sampleWeight);
   }
 
-  /** The generator's loss: low where fake logits are above real ones. Arguments as for `discriminator`. */
+  /**
+   * The generator's loss: low where fake logits are above real ones. Arguments, result and refusals are those of
+   * `discriminator`.
+   */
   generator<O extends tf.Tensor = tf.Scalar>(
     realLogits: tf.Tensor,
     fakeLogits: tf.Tensor,
@@ -97,7 +111,7 @@ export abstract class GanLoss extends tf.serialization.Serializable {
     return this.compute('generator', realLogits, fakeLogits, sampleWeight);
   }
 
-  /** The loss of the side that `mode` names. Arguments as for `discriminator`. */
+  /** The loss of the side that `mode` names. Arguments, result and refusals are those of `discriminator`. */
   apply<O extends tf.Tensor = tf.Scalar>(realLogits: tf.Tensor, fakeLogits: tf.Tensor, sampleWeight?: tf.Tensor): O {
     return this.compute(this.mode, realLogits, fakeLogits, sampleWeight);
   }

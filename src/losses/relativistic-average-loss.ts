@@ -9,10 +9,11 @@ import {GanLoss} from './gan-loss.js';
 import {stopGradient} from './stop-gradient.js';
 import {requireOneOf} from './validation.js';
 
+/** The options of every GAN loss, and what is averaged and how. */
 export interface RelativisticAverageLossOptions extends GanLossOptions {
   /** What the average runs over: see `Axis`. Default `'batch'`. */
   axis?: Axis;
-  /** Stop the gradient at the averages, as BasicSR's discriminator step does. Default false. */
+  /** Whether the gradient stops at the averages, as in BasicSR's discriminator step. Default false. */
   detachAverage?: boolean;
 }
 
@@ -37,8 +38,11 @@ export interface RelativisticAverageLossOptions extends GanLossOptions {
  * https://arxiv.org/abs/1807.00734
  */
 export class RelativisticAverageLoss extends GanLoss {
+  /** The name by which `tf.serialization` finds the class. */
   static className = 'RelativisticAverageLoss';
+  /** What the average runs over. */
   readonly axis: Axis;
+  /** Whether the gradient stops at the averages. */
   readonly detachAverage: boolean;
 
   constructor(options: RelativisticAverageLossOptions = {}) {

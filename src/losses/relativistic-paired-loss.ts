@@ -17,6 +17,7 @@ import {GanLoss} from './gan-loss.js';
  * https://arxiv.org/abs/2501.05441
  */
 export class RelativisticPairedLoss extends GanLoss {
+  /** The name by which `tf.serialization` finds the class. */
   static className = 'RelativisticPairedLoss';
 
   constructor(options: GanLossOptions = {}) {

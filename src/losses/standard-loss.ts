@@ -33,6 +33,7 @@ const flat = (gradient: tf.Tensor, logits: tf.Tensor) => tf.add(gradient, tf.zer
  * https://arxiv.org/abs/1611.04076; Lim and Ye, 2017, https://arxiv.org/abs/1705.02894
  */
 export class StandardLoss extends GanLoss {
+  /** The name by which `tf.serialization` finds the class. */
   static className = 'StandardLoss';
 
   constructor(options: GanLossOptions = {}) {

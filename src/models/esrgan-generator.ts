@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import {fanInUniform, heNormal, leakyRelu, requireWhole, seedSequence} from './layers.js';
 
+/** The size of ESRGAN's generator; the defaults are the paper's. */
 export interface EsrganGeneratorOptions {
   /** How many times larger the output is: 1, 2, 4 or 8. Default 4. */
   scale?: number;
@@ -26,7 +27,7 @@ const RESIDUAL_SCALE = 0.2;
  * blocks start at 0.1 times He's, so that the trunk begins close to the identity. Made of standard TensorFlow.js
  * layers only: a saved model loads anywhere with `tf.loadLayersModel`.
  *
- * @throws if an option is not a whole number in its range.
+ * @throws if `scale` is none of these, or another option is not a whole number in its range.
  * @example
  * const generator = esrganGenerator({scale: 4, filters: 32, growth: 16, blocks: 2});
  * const large = generator.predict(tf.zeros([1, 16, 16, 3])); // [1, 64, 64, 3]

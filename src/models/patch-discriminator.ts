@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import {heNormal, leakyRelu, requireWhole, seedSequence} from './layers.js';
 
+/** The size of the patch critic. */
 export interface PatchDiscriminatorOptions {
   /** Feature maps of the first convolution; they double with every halving, up to 8 times as many. Default 64. */
   filters?: number;

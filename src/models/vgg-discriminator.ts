@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import {heNormal, leakyRelu, requireWhole, seedSequence} from './layers.js';
 
+/** The size of the VGG critic; the defaults are those of BasicSR for ESRGAN, but for `batchNorm`. */
 export interface VggDiscriminatorOptions {
   /** Height and width of the images it judges: 4 times a power of two, at least 8. Default 128. */
   size?: number;

@@ -6,6 +6,7 @@ import type {GeneratorLoss} from './step.js';
 /** How a batch's gradients are found: see `onePassStep` and `separatePassesStep`. */
 export type Passes = 'auto' | 'one' | 'separate';
 
+/** What `GAN.compile` can be told. */
 export interface GANCompileOptions {
   /** Updates the generator. Each network needs an optimizer of its own: Adam keeps its moments by position. */
   generatorOptimizer: tf.Optimizer;
@@ -22,7 +23,7 @@ export interface GANCompileOptions {
    * not mix samples; `'separate'` works for any. Default `'auto'`: one where the critic's layers allow it.
    */
   passes?: Passes;
-  /** Where the sums and counts of averages come from. Default the batch alone. */
+  /** Where the sums and counts of averages come from. Default `localAveraging`: the batch alone. */
   averaging?: Averaging;
   /**
    * Whether steps run captured where the backend can: TensorFlow in Node, see `captureStep` in `tfjs-ragan/node`. Default

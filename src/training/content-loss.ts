@@ -1,8 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
 
 /**
- * The mean absolute difference of two tensors of the same shape: the pixel loss of ESRGAN.
+ * The mean absolute difference of two tensors of the same shape, mean |output - target|: the pixel loss of ESRGAN.
  *
+ * @throws if the shapes differ.
  * @example
  * const generatorLosses = [{name: 'content', weight: 1, loss: l1Loss}]; // for GAN.compile
  */

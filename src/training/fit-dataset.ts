@@ -2,10 +2,13 @@ import * as tf from '@tensorflow/tfjs';
 
 /** A batch of a training dataset: the generator's input and the real samples. */
 export interface TrainingBatch extends tf.TensorContainerObject {
+  /** The generator's input, `[batch, ...]`, float32. */
   xs: tf.Tensor;
+  /** The real samples, `[batch, ...]`, of the generator's output shape. */
   ys: tf.Tensor;
 }
 
+/** What a single step can be told. */
 export interface TrainOptions {
   /** False leaves the critic out: the generator learns from the generator losses alone. Default true. */
   adversarial?: boolean;
@@ -13,12 +16,13 @@ export interface TrainOptions {
 
 type Callbacks = tf.CustomCallbackArgs | tf.Callback;
 
+/** What `GAN.fitDataset` can be told, as `tf.LayersModel.fitDataset` can. */
 export interface FitDatasetOptions extends TrainOptions {
-  /** How many epochs to end at. */
+  /** How many epochs there are, those before `initialEpoch` among them. */
   epochs: number;
   /** Batches in an epoch. Default: until the dataset ends. */
   batchesPerEpoch?: number;
-  /** The number of the first epoch, when training goes on. Default 0. */
+  /** The number of the first epoch, from 0, when training goes on. Default 0. */
   initialEpoch?: number;
   /** As in `tf.LayersModel.fitDataset`: functions by name, or `tf.Callback`s such as `tf.callbacks.earlyStopping()`. */
   callbacks?: Callbacks | Callbacks[];

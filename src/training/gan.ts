@@ -51,9 +51,15 @@ interface Captured {
  * });
  * const losses = await gan.trainOnBatch(lowResolution, highResolution);
  * console.log(losses.discriminatorLoss, losses.generatorLoss, losses.content);
+ *
+ * @throws if a network is not a `tf.LayersModel` with one input and one output.
+ *
+ * Goodfellow et al., "Generative Adversarial Nets", 2014, https://arxiv.org/abs/1406.2661
  */
 export class GAN {
+  /** Makes samples from the dataset's `xs`. Yours to dispose. */
   readonly generator: tf.LayersModel;
+  /** The critic: gives samples logits, without a sigmoid. Yours to dispose. */
   readonly discriminator: tf.LayersModel;
   /** Set to true, by a callback say, to end `fitDataset` after the batch under way. */
   stopTraining = false;

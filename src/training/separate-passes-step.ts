@@ -11,6 +11,10 @@ import {gradientsOf, trainableVariables} from './variables.js';
  *
  * The critic's passes happen while the generator's forward pass waits on the tape; its backward pass then starts from
  * the gradient they found.
+ *
+ * @example
+ * const objective = {loss: new StandardLoss(), adversarialWeight: 1, generatorLosses: [], averaging: localAveraging};
+ * const {losses, ...gradients} = separatePassesStep(gan, objective, lowResolution, highResolution);
  */
 export const separatePassesStep: Step = ({generator, discriminator}, objective, xs, ys) => {
   const {loss, adversarialWeight, averaging} = objective;

@@ -18,11 +18,13 @@ export interface CaptureStatus {
 /** A step that runs as one call of the backend once it is captured. */
 export interface CapturedStep<A extends tf.Tensor[], R> {
   (...inputs: A): R;
+  /** How it runs so far. */
   readonly status: CaptureStatus;
   /** Brings the weights back and frees the session. The step can still be called, and is then recorded anew. */
   dispose(): void;
 }
 
+/** What `captureStep` must know of a step. */
 export interface CaptureOptions {
   /** The tensors that the step takes, or tensors like them: their number and types are fixed by them. */
   inputs: {shape: number[]; dtype: tf.DataType}[];

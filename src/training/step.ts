@@ -18,10 +18,13 @@ export interface GeneratorLoss {
 
 /** What a training step optimises. */
 export interface Objective {
+  /** The adversarial loss. */
   loss: GanLoss;
   /** What the adversarial loss is multiplied by in the generator's objective. */
   adversarialWeight: number;
+  /** Further losses of the generator. */
   generatorLosses: GeneratorLoss[];
+  /** Where the sums and counts of averages come from: `localAveraging` for a whole batch. */
   averaging: Averaging;
   /**
    * Parts of the batch that are computed side by side, where the backend runs independent ops at once; for networks that
@@ -32,7 +35,9 @@ export interface Objective {
 
 /** The two networks of a GAN. */
 export interface Networks {
+  /** Makes samples: one input, one output. */
   generator: tf.LayersModel;
+  /** The critic, which gives samples logits: one input, one output, no sigmoid. */
   discriminator: tf.LayersModel;
 }
 
@@ -40,11 +45,16 @@ export interface Networks {
 export interface StepResult {
   /** Scalars by name: `discriminatorLoss`, `generatorLoss` (the adversarial one, unweighted), one per generator loss. */
   losses: Record<string, tf.Scalar>;
+  /** By the name of the generator's variable, as `optimizer.applyGradients` takes them. */
   generatorGradients: tf.NamedTensorMap;
+  /** By the name of the discriminator's variable; empty for a warm-up. */
   discriminatorGradients: tf.NamedTensorMap;
 }
 
-/** Computes losses and gradients of one batch; changes no trainable weight. */
+/**
+ * Computes losses and gradients of one batch: `xs` the generator's input, `ys` the real samples, `[batch, ...]` each.
+ * Changes no trainable weight.
+ */
 export type Step = (networks: Networks, objective: Objective, xs: tf.Tensor, ys: tf.Tensor) => StepResult;
 
 /** A model's output for a batch, in training mode. */

@@ -4,7 +4,15 @@ import type {Step} from './step.js';
 import {contentLoss, forward, joinBatch, lossRecorder, splitBatch} from './step.js';
 import {gradientsOf, trainableVariables} from './variables.js';
 
-/** The generator's gradient from its generator losses alone, without the critic: what a GAN is warmed up with. */
+/**
+ * The generator's gradient from its generator losses alone, without the critic: what a GAN is warmed up with, as ESRGAN
+ * is on pixels.
+ *
+ * @example
+ * const generatorLosses = [{name: 'content', weight: 1, loss: l1Loss}];
+ * const objective = {loss: new StandardLoss(), adversarialWeight: 1, generatorLosses, averaging: localAveraging};
+ * const {losses, generatorGradients} = warmUpStep(gan, objective, lowResolution, highResolution);
+ */
 export const warmUpStep: Step = ({generator}, objective, xs, ys) => {
   const variables = trainableVariables(generator);
   const {losses, record} = lossRecorder();
