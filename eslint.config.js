@@ -19,6 +19,15 @@ export default tseslint.config(
     },
   },
   {
+    files: ['bench/**/*.js', 'examples/**/*.js', 'scripts/**/*.js'],
+    plugins: {'@typescript-eslint': tseslint.plugin},
+    languageOptions: {
+      parser: tseslint.parser,
+      parserOptions: {projectService: true, tsconfigRootDir: import.meta.dirname},
+    },
+    rules: {'@typescript-eslint/no-floating-promises': 'error'},
+  },
+  {
     files: ['**/*.js', '**/*.mjs', '**/*.cjs'],
     languageOptions: {
       globals: {
