@@ -301,7 +301,7 @@ describeOnLinux('setUpTensorFlow', () => {
     const removed = removeTensorFlow({folder: cache, onProgress: line => waits.push(line)});
     await working;
     expect(await removed).toHaveLength(2);
-    expect(waits).toEqual([`Another setup is working in ${cache}: waiting for it ...`]);
+    expect(waits).toEqual([expect.stringContaining(`Another setup is working in ${cache}: waiting for it`)]);
     expect(readdirSync(inPackage()).sort()).toEqual(['node_modules', 'tensorflow']);
   });
 

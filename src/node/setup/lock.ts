@@ -1,7 +1,8 @@
+import {randomUUID} from 'node:crypto';
 import {statSync, unlinkSync} from 'node:fs';
 import {open, rename, rm, stat} from 'node:fs/promises';
+import {dirname} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
-import {randomUUID} from 'node:crypto';
 import {beforeEnd} from './before-end.js';
 
 /** How often the holder of a lock shows that it lives, and how long it may be silent, in milliseconds. */
@@ -15,15 +16,18 @@ const SILENCE = 10_000;
  * once it has not been touched for ten seconds, on the watcher's own clock.
  *
  * @param path the file; its folder must exist.
+ * @param onWait told in one line if the lock is held by another.
  * @throws what keeps the file from being made.
  */
-export async function holdLock(path: string, onWait: () => void): Promise<() => Promise<void>> {
+export async function holdLock(path: string, onWait: (line: string) => void): Promise<() => Promise<void>> {
   let [seen, since] = ['', 0];
   for (;;) {
     const release = await take(path);
     if (release) return release;
     const now = await lastTouch(path);
-    if (seen === '') onWait();
+    if (seen === '') {
+      onWait(`Another setup is working in ${dirname(path)}: waiting for it (or ten seconds, if it was killed) ...`);
+    }
     if (now !== seen) [seen, since] = [now, performance.now()];
     else if (performance.now() - since > SILENCE) await breakLock(path, seen);
     await sleep(200);

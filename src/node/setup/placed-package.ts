@@ -54,9 +54,7 @@ function located(record: PlacedRecord): PlacedPackage {
 export async function lockPackageFolder(onProgress: (line: string) => void): Promise<() => Promise<void>> {
   const folder = packageFolder();
   try {
-    return await holdLock(join(folder, 'native.lock'), () =>
-      onProgress(`Another setup is working in ${folder}: waiting for it ...`),
-    );
+    return await holdLock(join(folder, 'native.lock'), onProgress);
   } catch (error) {
     throw new Error(
       `${fileError('write to', folder, error).message}; the binding belongs there: run setup as the owner of that ` +

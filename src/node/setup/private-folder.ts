@@ -9,9 +9,7 @@ const OURS = /^tensorflow-(cpu|cuda|installed)-/;
 /** Keeps other setups out of the private folder, which must exist; see `holdLock`. */
 export async function lockPrivateFolder(folder: string, onProgress: (line: string) => void) {
   try {
-    return await holdLock(join(folder, 'setup.lock'), () =>
-      onProgress(`Another setup is working in ${folder}: waiting for it ...`),
-    );
+    return await holdLock(join(folder, 'setup.lock'), onProgress);
   } catch (error) {
     throw fileError('write to', folder, error);
   }

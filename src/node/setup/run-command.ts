@@ -21,6 +21,9 @@ export interface CommandOptions {
   timeout?: number;
 }
 
+/** Whether processes come in groups, which can be ended as a whole. */
+const GROUPS = process.platform !== 'win32';
+
 /** Runs a command to its end, or to this process's, with all that it started; it never throws. */
 export function runCommand(command: string, args: string[], options: CommandOptions = {}): Promise<CommandResult> {
   return new Promise(resolve => {
@@ -29,7 +32,7 @@ export function runCommand(command: string, args: string[], options: CommandOpti
       cwd,
       env,
       stdio: ['ignore', shareStdout ? 'inherit' : 'pipe', 'pipe'],
-      detached: true, // a process group of its own, which can be ended as a whole
+      detached: GROUPS, // a group of its own
     });
     let [stdout, stderr] = ['', ''];
     child.stdout?.setEncoding('utf8').on('data', (text: string) => (stdout += text));
@@ -37,7 +40,8 @@ export function runCommand(command: string, args: string[], options: CommandOpti
     if (onLine && child.stdout) createInterface({input: child.stdout}).on('line', onLine);
     const kill = () => {
       try {
-        if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+        if (GROUPS && child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+        else child.kill('SIGKILL');
       } catch {
         // It has ended.
       }
