@@ -22,6 +22,15 @@ export function fileError(action: string, path: string, cause: unknown): Error {
   return new Error(`cannot ${action} ${path}: ${reason.split('\n')[0]}`, {cause});
 }
 
+/** Removes folders with all that is in them. @throws one line naming the path and the reason. */
+export async function removeFolders(paths: string[]): Promise<void> {
+  for (const path of paths) {
+    await rm(path, {recursive: true, force: true}).catch((error: unknown) => {
+      throw fileError('remove', path, error);
+    });
+  }
+}
+
 /**
  * Makes a folder and those above it that are missing; returns the topmost one made. Not `mkdir` with `recursive`, which
  * never ends in a file system that says a folder's parent is missing when it is there, as /proc does.

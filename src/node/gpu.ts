@@ -30,8 +30,9 @@ const PATIENCE = 10_000;
 const HIDES_ALL = /^\s*(|-.*|none|void|nodevfiles)\s*(,|$)/i;
 
 /**
- * The card that TensorFlow calls GPU 0, or undefined where nvidia-smi is missing or every card is hidden. Of a MIG slice and a shortened UUID,
- * which nvidia-smi does not take, the first card is told, whose driver is the same.
+ * The card that TensorFlow calls GPU 0, or undefined where nvidia-smi is missing or every card is hidden. Where
+ * CUDA_VISIBLE_DEVICES names a MIG slice or a shortened UUID, which nvidia-smi does not take, it is the first card there
+ * is, whose driver is the same.
  *
  * @throws if the driver does not answer, with what nvidia-smi says of it, or if there is no such card.
  */

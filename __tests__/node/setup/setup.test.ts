@@ -73,7 +73,7 @@ describeOnLinux('setUpTensorFlow', () => {
       PATH: fakePrograms(join(folder, 'bin'), scripts(log)),
     };
     delete process.env.CXX;
-    jest.mocked(prove).mockReset().mockResolvedValue('TensorFlow on a test');
+    jest.mocked(prove).mockReset().mockResolvedValue({reason: 'TensorFlow on a test', gpu: false});
   });
   afterEach(() => {
     process.env = {...environment};
@@ -234,6 +234,7 @@ describeOnLinux('setUpTensorFlow', () => {
 
     test('must train on the GPU where the driver names one', async () => {
       withCard('NVIDIA A10, 8.6, 570.86, 24000');
+      jest.mocked(prove).mockResolvedValue({reason: 'TensorFlow on a GPU', gpu: true});
       expect(await setUp({cuda: true})).not.toHaveProperty('noGpu');
       expect(prove).toHaveBeenCalledWith(expect.stringContaining(inPackage('native.')), 'cuda');
       expect(progress.at(-1)).toContain('on NVIDIA A10');
@@ -292,6 +293,11 @@ describeOnLinux('setUpTensorFlow', () => {
     rmSync(join(cache, 'mine'));
     await removeTensorFlow({folder: cache});
     expect(existsSync(cache)).toBe(false);
+  });
+
+  test('removal of nothing asks for no right to write', async () => {
+    process.env.TEST_PACKAGE_FOLDER = '/proc/self';
+    expect(await removeTensorFlow({folder: cache})).toEqual([]);
   });
 
   test('removal waits for a setup that is at work', async () => {

@@ -95,20 +95,9 @@ async function copyPackage(installed: string, record: PlacedRecord, folder: stri
   }
 }
 
-/**
- * Removes what interrupted setups left beside the native package, and with `all` the native package as well.
- *
- * @returns the paths of what was removed.
- */
-export async function removeNativeFolders({all}: {all: boolean}): Promise<string[]> {
-  const removed: string[] = [];
-  for (const name of await readdir(packageFolder())) {
-    if (!(all && name === 'native') && !/^native\..*\.(tmp|old)$/.test(name)) continue;
-    const path = join(packageFolder(), name);
-    await rm(path, {recursive: true, force: true}).catch((error: unknown) => {
-      throw fileError('remove', path, error);
-    });
-    removed.push(path);
-  }
-  return removed;
+/** What interrupted setups left beside the native package, and with `all` the native package as well. */
+export async function nativeFolders({all}: {all: boolean}): Promise<string[]> {
+  const names = await readdir(packageFolder());
+  const ours = names.filter(name => (all && name === 'native') || /^native\..*\.(tmp|old)$/.test(name));
+  return ours.map(name => join(packageFolder(), name));
 }

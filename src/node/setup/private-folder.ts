@@ -1,4 +1,4 @@
-import {readdir, rm} from 'node:fs/promises';
+import {readdir} from 'node:fs/promises';
 import {join} from 'node:path';
 import {fileError} from '../files.js';
 import {holdLock} from './lock.js';
@@ -20,12 +20,12 @@ export async function madeInPrivateFolder(folder: string): Promise<string[]> {
   return (await readdir(folder)).filter(name => OURS.test(name)).map(name => join(folder, name));
 }
 
-/** Removes what interrupted runs left in the private folder; only the holder of its lock has temporary folders. */
-export async function removeLeftovers(folder: string): Promise<void> {
+/** What interrupted runs left in the private folder; only the holder of its lock has temporary folders. */
+export async function leftovers(folder: string): Promise<string[]> {
+  const left: string[] = [];
   for (const path of await madeInPrivateFolder(folder)) {
-    const left = path.endsWith('.tmp')
-      ? [path]
-      : (await readdir(path)).filter(name => name.endsWith('.tmp')).map(name => join(path, name));
-    for (const each of left) await rm(each, {recursive: true, force: true});
+    if (path.endsWith('.tmp')) left.push(path);
+    else left.push(...(await readdir(path)).filter(name => name.endsWith('.tmp')).map(name => join(path, name)));
   }
+  return left;
 }

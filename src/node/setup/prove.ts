@@ -19,8 +19,8 @@ const FULL_PRECISION = {NVIDIA_TF32_OVERRIDE: '0'};
  * @returns what TensorFlow ran on.
  * @throws one line: it does not load, or its numbers are not the reference's.
  */
-export async function prove(folder: string, backend: 'tensorflow' | 'cuda'): Promise<string> {
-  const {reason, values} = await trainIn(backend, folder);
+export async function prove(folder: string, backend: 'tensorflow' | 'cuda'): Promise<Omit<SmallTraining, 'values'>> {
+  const {reason, gpu, values} = await trainIn(backend, folder);
   const reference = await trainIn('cpu', folder);
   const difference = Math.max(...reference.values.map((value, i) => Math.abs(value - (values[i] ?? NaN))));
   if (!(difference <= TOLERANCE)) {
@@ -28,7 +28,7 @@ export async function prove(folder: string, backend: 'tensorflow' | 'cuda'): Pro
       `TensorFlow runs, but trains a convolution to other numbers than the reference (${difference} apart)`,
     );
   }
-  return reason;
+  return {reason, gpu};
 }
 
 async function trainIn(backend: BackendName, folder: string): Promise<SmallTraining> {

@@ -1,8 +1,8 @@
 import {existsSync} from 'node:fs';
-import {rm, rmdir} from 'node:fs/promises';
-import {fileError} from '../files.js';
+import {rmdir} from 'node:fs/promises';
+import {removeFolders} from '../files.js';
 import {privateFolder} from './options.js';
-import {lockPackageFolder, placedPackage, removeNativeFolders} from './placed-package.js';
+import {lockPackageFolder, nativeFolders, placedPackage} from './placed-package.js';
 import {lockPrivateFolder, madeInPrivateFolder} from './private-folder.js';
 
 /**
@@ -24,12 +24,9 @@ export async function removeTensorFlow({
   const removed = [];
   try {
     removed.push(...(await removeFromPackage(onProgress)));
-    for (const path of await madeInPrivateFolder(from)) {
-      await rm(path, {recursive: true, force: true}).catch((error: unknown) => {
-        throw fileError('remove', path, error);
-      });
-      removed.push(path);
-    }
+    const made = await madeInPrivateFolder(from);
+    await removeFolders(made);
+    removed.push(...made);
   } finally {
     await release();
   }
@@ -39,9 +36,13 @@ export async function removeTensorFlow({
 }
 
 async function removeFromPackage(onProgress: (line: string) => void): Promise<string[]> {
+  // Where nothing is, nothing need be writable.
+  if ((await nativeFolders({all: true})).length === 0) return [];
   const release = await lockPackageFolder(onProgress);
   try {
-    return await removeNativeFolders({all: true});
+    const folders = await nativeFolders({all: true});
+    await removeFolders(folders);
+    return folders;
   } finally {
     await release();
   }

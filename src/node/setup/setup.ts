@@ -1,6 +1,7 @@
 import {existsSync} from 'node:fs';
 import {rm} from 'node:fs/promises';
 import {join} from 'node:path';
+import {removeFolders} from '../files.js';
 import type {Gpu} from '../gpu.js';
 import {describeGpu, driverTooOld, firstGpu, startUpErrors, whyNoGpu} from '../gpu.js';
 import {compileBinding, sourcesDigest} from './compile.js';
@@ -9,8 +10,8 @@ import {installNpmPackage} from './npm-package.js';
 import type {SetUpOptions} from './options.js';
 import {NPM_PACKAGE_VERSION, npmPackage, privateFolder, requireOptions} from './options.js';
 import type {PlacedPackage} from './placed-package.js';
-import {lockPackageFolder, placePackage, removeNativeFolders} from './placed-package.js';
-import {lockPrivateFolder, removeLeftovers} from './private-folder.js';
+import {lockPackageFolder, nativeFolders, placePackage} from './placed-package.js';
+import {leftovers, lockPrivateFolder} from './private-folder.js';
 import {prove} from './prove.js';
 import {requireCompiler, requireNpm, requireSpace, requireSystem} from './system.js';
 import {tensorFlowSource} from './tensorflow-source.js';
@@ -50,8 +51,7 @@ export async function setUpTensorFlow(options: SetUpOptions = {}): Promise<SetUp
   try {
     const releasePackage = await lockPackageFolder(onProgress);
     try {
-      await removeLeftovers(folder);
-      await removeNativeFolders({all: false});
+      await removeFolders([...(await leftovers(folder)), ...(await nativeFolders({all: false}))]);
       return await setUp(folder, gpu, options);
     } finally {
       await releasePackage();
@@ -89,13 +89,14 @@ async function setUp(folder: string, gpu: Gpu | undefined, options: SetUpOptions
   }
   // A new card takes minutes here, which its line tells.
   onProgress(`Training a small convolution in a fresh process${gpu ? ` on ${describeGpu(gpu)}` : ''}`);
-  let reason = '';
+  let proof: Awaited<ReturnType<typeof prove>>;
   try {
     const placed = await placePackage(installed, {name, cuda, version, tensorflow, from: folder}, async beside => {
-      reason = await prove(beside, gpu ? 'cuda' : 'tensorflow');
+      proof = await prove(beside, gpu ? 'cuda' : 'tensorflow');
     });
-    if (!cuda || gpu) return {...placed, reason};
-    return {...placed, reason, noGpu: await whyNoGpu(() => startUpErrors(placed.folder), tensorflow)};
+    const result = {...placed, reason: proof!.reason};
+    if (!cuda || proof!.gpu) return result;
+    return {...result, noGpu: await whyNoGpu(() => startUpErrors(placed.folder), tensorflow)};
   } catch (error) {
     // Compiled again next time.
     await rm(installed, {recursive: true, force: true});

@@ -5,6 +5,7 @@ import {useBackend} from '../backend.js';
 /** Where a small training ended, and what it ran on. */
 export interface SmallTraining {
   reason: string;
+  gpu: boolean;
   /** The losses of all steps, then the trained weights. */
   values: number[];
 }
@@ -12,6 +13,7 @@ export interface SmallTraining {
 /** Trains a small strided convolution on fixed numbers for a few steps; the same on every backend, up to rounding. */
 export async function trainSmallConvolution(backend: BackendName): Promise<SmallTraining> {
   const {reason} = await useBackend(backend);
+  const gpu = (tf.backend() as {isUsingGpuDevice?: boolean}).isUsingGpuDevice === true;
   const fixed = (shape: number[], step: number) =>
     tf.tensor(
       Array.from({length: tf.util.sizeFromShape(shape)}, (_, i) => Math.sin(step * i)),
@@ -30,7 +32,7 @@ export async function trainSmallConvolution(backend: BackendName): Promise<Small
     losses.push(loss!);
   }
   const values = tf.tidy(() => tf.concat([...losses.map(loss => loss.flatten()), filters.flatten()]));
-  const result = {reason, values: [...(await values.data())]};
+  const result = {reason, gpu, values: [...(await values.data())]};
   tf.dispose([images, targets, filters, values, ...losses]);
   optimizer.dispose();
   return result;
