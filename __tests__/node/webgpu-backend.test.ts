@@ -8,6 +8,9 @@ import type * as nodeEntry from 'tfjs-ragan/node';
 import * as wasmEntry from '../../src/wasm/index.js';
 import {testBackends} from '../support/backends.js';
 
+// What setup put in place on this machine is not what is tested here.
+jest.mock('../../src/node/setup/placed-package.js', () => ({placedPackage: () => Promise.resolve(undefined)}));
+
 type Node = typeof nodeEntry;
 type Listener = (event: {error: {message: string}}) => void;
 

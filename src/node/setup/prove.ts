@@ -48,7 +48,7 @@ async function trainIn(backend: BackendName, folder: string): Promise<SmallTrain
   );
   const line = result.stdout.trim().split('\n').at(-1)!;
   if (result.status !== 0 || !line.startsWith('{')) {
-    throw new Error(`TensorFlow was set up, but does not train: ${lastLine(result)}`);
+    throw new Error(`TensorFlow does not train here: ${lastLine(result)}`);
   }
   return JSON.parse(line) as SmallTraining;
 }
