@@ -1,8 +1,9 @@
 import {spawn, spawnSync} from 'node:child_process';
-import {mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync} from 'node:fs';
+import {copyFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import sharp from 'sharp';
+import {writePng} from '../support/photos.js';
 
 // The built command in a process of its own: what a user runs.
 const root = join(__dirname, '../..');
@@ -100,6 +101,14 @@ describe('train', () => {
     const more = cli('train', ...tiny, '--warmup-steps', '20', '--steps', '20', '--out', 'run', '--resume');
     expect(more.status).toBe(0);
     expect((json('run', 'summary.json') as unknown as {steps: number}).steps).toBe(40);
+    // With nothing but --resume it goes on as it was.
+    const asItWas = cli('train', '--out', 'run', '--resume', '--steps', '21');
+    expect([asItWas.status, asItWas.stderr]).toEqual([0, '']);
+    expect(asItWas.stdout).toContain('backend wasm: WebAssembly on 1 thread');
+    expect(asItWas.stdout).toMatch(/going on with --steps 21: so far it was 20\n/);
+    expect(asItWas.stdout).toContain('41 steps');
+    const larger = cli('train', '--out', 'run', '--resume', '--batch', '3');
+    expect(larger.stderr).toBe('tfjs-ragan: cannot resume with --batch 3: the run in run has 2\n');
   });
 
   test('upscale enlarges with it, and keeps transparency', async () => {
@@ -116,8 +125,17 @@ describe('train', () => {
   });
 
   test('evaluate measures it', () => {
-    const {status, stdout} = cli('evaluate', '--data', photos, '--model', 'run', '--json');
+    mkdirSync(inFolder('mixed'));
+    for (const name of readdirSync(photos)) copyFileSync(join(photos, name), inFolder('mixed', name));
+    writeFileSync(inFolder('mixed', 'broken.png'), 'no picture');
+    writePng(inFolder('mixed', 'white.png'), 64, 64, () => [255, 255, 255]);
+    const {status, stdout, stderr} = cli('evaluate', '--data', 'mixed', '--model', 'run', '--json');
     expect(status).toBe(0);
+    expect(stderr.trim().split('\n')).toEqual([
+      expect.stringMatching(/^skipping a photo: cannot decode mixed\/broken.png: /),
+      'skipping a photo: cannot measure on mixed/white.png: what is measured of it is of one colour',
+    ]);
+    expect(stdout).not.toContain('null');
     const {photos: measured, mean} = JSON.parse(stdout) as {photos: unknown[]; mean: {bicubic: {psnrY: number}}};
     expect(measured).toHaveLength(3);
     expect(mean.bicubic.psnrY).toBeGreaterThan(20);
@@ -195,6 +213,7 @@ describe('bad input gets one line and exit code 2', () => {
     [['train', ...tiny, '--out', 'file'], 'cannot use the run folder file'],
     [['train', ...tiny, '--init', 'nowhere', '--out', 'x3'], 'cannot load a model from nowhere'],
     [['train', '--data', 'broken', '--out', 'x4'], 'no validation photo can be used'],
+    [['train', '--resume', '--out', 'x5'], 'nothing to resume in x5'],
     [['train'], "required option '--data <folder>' not specified"],
     [
       ['upscale', 'red.png', 'out.gif', '--model', 'odd'],

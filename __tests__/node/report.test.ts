@@ -60,6 +60,22 @@ describe('evaluation', () => {
   });
 });
 
+describe('the means over photos', () => {
+  test('are finite, whatever the photos', async () => {
+    const scores = {psnrY: 30, ssimY: 0.8, sharpness: 1};
+    expect(meanScores([scores, {...scores, psnrY: Infinity}])).toEqual({psnrY: 65, ssimY: 0.8, sharpness: 1});
+    // Of one colour but for a border that the metrics leave out.
+    const flat = writePng(inFolder('flat.png'), 40, 40, (x, y) =>
+      Math.min(x, y) < 4 ? placed(x, y) : [255, 255, 255],
+    );
+    const before = tf.memory().numTensors;
+    await expect(validationPhoto(flat, 4)).rejects.toThrow(
+      `cannot measure on ${flat}: what is measured of it is of one colour`,
+    );
+    expect(tf.memory().numTensors).toBe(before);
+  });
+});
+
 describe('a sample sheet', () => {
   test('shows the same place four times, for photos of any size', async () => {
     // Odd numbers of low-resolution pixels, and one photo smaller than a cutting.

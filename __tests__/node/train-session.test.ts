@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
-import {readFileSync, readdirSync, writeFileSync} from 'node:fs';
+import {cpSync, readFileSync, readdirSync, rmSync, writeFileSync} from 'node:fs';
 import {DEFAULT_SETTINGS, saveModel, trainEsrgan} from 'tfjs-ragan/node';
 import type {TrainSettings} from 'tfjs-ragan/node';
-import {esrganGenerator} from 'tfjs-ragan';
+import {GAN, esrganGenerator} from 'tfjs-ragan';
 import {activateBackend} from '../support/backends.js';
 import {placed, writePng} from '../support/photos.js';
 import {temporaryFolder} from '../support/temporary-folder.js';
@@ -109,4 +109,87 @@ test('a run that is stopped before its first step has something to show and to r
     'report.html',
     'summary.json',
   ]);
+});
+
+test('each step is told of after it is taken, and sheets and checkpoints come at multiples of what was asked for', async () => {
+  const fit = jest.spyOn(GAN.prototype, 'fitDataset');
+  const model = esrganGenerator({scale: 2, filters: 4, growth: 2, blocks: 1, seed: DEFAULT_SETTINGS.seed});
+  const first = async ({weights}: tf.LayersModel) => (await weights[0]!.read().data()).join();
+  const untrained = await first(model);
+  const afterFirst: Promise<string>[] = [];
+  const steps: number[] = [];
+  let startedAt = 0;
+  const run = settings({out: inFolder('multiples'), warmupSteps: 25, steps: 10, sampleEvery: 15, checkpointEvery: 3});
+  await trainEsrgan(run, {
+    onWarning: () => undefined,
+    onEvaluation: point => (startedAt = point === 'start' ? Date.now() : startedAt),
+    onStep: (step, _, {imagesPerSecond, secondsLeft}) => {
+      if (step === 1) afterFirst.push(first((fit.mock.contexts[0] as GAN).generator));
+      steps.push(step);
+      const elapsed = (Date.now() - startedAt) / 1000;
+      expect((step * run.batch) / imagesPerSecond).toBeLessThanOrEqual(elapsed + 0.002);
+      expect(secondsLeft).toBeCloseTo((35 - step) * (run.batch / imagesPerSecond), 6);
+    },
+  });
+  fit.mockRestore();
+  expect(await afterFirst[0]).not.toBe(untrained);
+  expect(steps).toEqual(Array.from({length: 35}, (_, i) => i + 1));
+  expect(readdirSync(inFolder('multiples', 'samples')).sort()).toEqual([
+    'after-warm-up.png',
+    'end.png',
+    'step-000015.png',
+    'step-000030.png',
+  ]);
+  model.dispose();
+});
+
+describe('a run that goes on', () => {
+  const resumed = (changed: Partial<TrainSettings>, onWarning: (message: string) => void = () => undefined) => {
+    rmSync(inFolder('changed'), {recursive: true, force: true});
+    cpSync(inFolder('multiples'), inFolder('changed'), {recursive: true});
+    return trainEsrgan(
+      settings({out: inFolder('changed'), warmupSteps: 25, steps: 10, sampleEvery: 0, resume: true, ...changed}),
+      {onWarning},
+    );
+  };
+
+  test.each<[Partial<TrainSettings>, string]>([
+    [{batch: 3}, 'cannot resume with --batch 3: the run in RUN has 2'],
+    [{seed: 9}, 'cannot resume with --seed 9: the run in RUN has 1'],
+    [{warmupSteps: 30}, 'cannot resume with --warmup-steps 30: the run in RUN has 25 and is at step 35'],
+    [{warmupSteps: 40}, 'cannot resume with --warmup-steps 40: the run in RUN has 25 and is at step 35'],
+  ])('refuses %j', async (changed, message) => {
+    await expect(resumed(changed)).rejects.toThrow(message.replace('RUN', inFolder('changed')));
+  });
+
+  test('tells of what else is new', async () => {
+    const warnings: string[] = [];
+    const {step} = await resumed({steps: 12, learningRate: 0.5, sampleEvery: 7}, message => warnings.push(message));
+    expect(step).toBe(37);
+    expect(warnings.filter(message => message.startsWith('going on'))).toEqual([
+      'going on with --steps 12: so far it was 10',
+      'going on with --learning-rate 0.5: so far it was 0.001',
+    ]);
+  });
+});
+
+test('a tenth of the photos is held out of training, and where there are too few it is said', async () => {
+  const learned = async (count: number) => {
+    const folder = inFolder(`photos-${count}`);
+    for (let i = 0; i < count; i++)
+      writePng(inFolder(`photos-${count}`, `${i}.png`), 40, 40, (x, y) => placed(x + i, y));
+    let said = {photos: 0, validation: ''};
+    const run = settings({data: folder, out: inFolder(`of-${count}`), warmupSteps: 1, steps: 0});
+    await trainEsrgan(run, {onStart: info => (said = info)});
+    expect(readFileSync(inFolder(`of-${count}`, 'report.html'), 'utf8')).toContain(said.validation);
+    return said;
+  };
+  expect(await learned(9)).toMatchObject({
+    photos: 9,
+    validation: expect.stringContaining('that are learned from too, so the scores flatter') as string,
+  });
+  expect(await learned(21)).toMatchObject({
+    photos: 19,
+    validation: `2 of ${inFolder('photos-21')}, held out of training`,
+  });
 });

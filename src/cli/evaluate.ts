@@ -5,7 +5,7 @@ import type {BackendName} from '../node/backend.js';
 import {BACKEND_CHOICES, useBackend} from '../node/backend.js';
 import type {PhotoScores, Scores} from '../node/evaluation.js';
 import {disposePhotos, evaluatePhoto, meanScores, validationPhoto} from '../node/evaluation.js';
-import {listImages} from '../node/image-files.js';
+import {listReadableImages} from '../node/image-files.js';
 import {loadRunModel} from './model-option.js';
 
 /** `tfjs-ragan evaluate`. */
@@ -17,19 +17,18 @@ export function evaluateCommand(): Command {
     .option('--json', 'print JSON', false)
     .option('--backend <name>', BACKEND_CHOICES, 'auto')
     .action(async (options: {data: string; model: string; json: boolean; backend: string}) => {
-      const files = await listImages(options.data);
+      const files = await listReadableImages(options.data, warn);
       await useBackend(options.backend as BackendName | 'auto');
       const model = await loadRunModel(options.model);
       const scale = modelScale(model);
       const results: PhotoScores[] = [];
       for (const file of files) {
-        try {
-          const photo = await validationPhoto(file, scale);
-          results.push(await evaluatePhoto(model, photo, scale).finally(() => disposePhotos([photo])));
-        } catch (error) {
-          process.stderr.write(`skipping a photo: ${(error as Error).message}\n`);
-          continue;
-        }
+        // What is wrong with a photo is no reason to stop, anything else is.
+        const photo = await validationPhoto(file, scale).catch((error: Error) =>
+          warn(`skipping a photo: ${error.message}`),
+        );
+        if (!photo) continue;
+        results.push(await evaluatePhoto(model, photo, scale).finally(() => disposePhotos([photo])));
         if (!options.json) print(basename(file), results.at(-1)!);
       }
       model.dispose();
@@ -41,6 +40,10 @@ export function evaluateCommand(): Command {
       if (options.json) process.stdout.write(JSON.stringify({photos: results, mean}, null, 2) + '\n');
       else print('mean', mean);
     });
+}
+
+function warn(message: string): void {
+  process.stderr.write(`${message}\n`);
 }
 
 function print(name: string, {model, bicubic}: {model: Scores; bicubic: Scores}): void {

@@ -1,5 +1,6 @@
 import {Command, InvalidArgumentError} from 'commander';
 import {BACKEND_CHOICES} from '../node/backend.js';
+import {savedSettings} from '../node/resumed-settings.js';
 import {DEFAULT_SETTINGS} from '../node/train-settings.js';
 import type {TrainSettings} from '../node/train-settings.js';
 import {trainEsrgan} from '../node/train-session.js';
@@ -11,10 +12,10 @@ export function trainCommand(report: (code: number) => void): Command {
   const defaults = DEFAULT_SETTINGS;
   return new Command('train')
     .description('Train an ESRGAN on a folder of photos: a warm-up on pixels, then the relativistic GAN.')
-    .requiredOption('--data <folder>', 'photos to learn from (.jpg, .png, .webp), with the folders below it')
-    .option('--validation <folder>', 'photos to measure on (default: the first ones of --data)')
+    .option('--data <folder>', 'photos to learn from (.jpg, .png, .webp), with the folders below it')
+    .option('--validation <folder>', 'photos to measure on (default: a tenth of --data, held out)')
     .option('--out <folder>', 'where the run is kept', defaults.out)
-    .option('--resume', 'go on with the run in --out', defaults.resume)
+    .option('--resume', 'go on with the run in --out, by its own settings where no others are given', defaults.resume)
     .option('--init <folder>', 'a model to start from')
     .option('--scale <number>', 'how many times larger: 2, 4 or 8', number, defaults.scale)
     .option('--filters <number>', 'feature maps of the generator', number, defaults.filters)
@@ -50,7 +51,21 @@ export function trainCommand(report: (code: number) => void): Command {
       '\nThe defaults make a small network in minutes on a laptop. The published ESRGAN is\n' +
         '--filters 64 --growth 32 --blocks 23 --discriminator-filters 64 --patch 128 --batch 16.',
     )
-    .action(async (settings: TrainSettings) => report(await train(settings)));
+    .action(async (options: TrainSettings, command: Command) =>
+      report(await train(await completeSettings(options, command))),
+    );
+}
+
+/** The options; for a run that goes on, those that were given, and for the rest the run's own. */
+async function completeSettings(options: TrainSettings, command: Command): Promise<TrainSettings> {
+  if (options.resume) {
+    const given = Object.entries(options).filter(([name]) => command.getOptionValueSource(name) === 'cli');
+    return {...(await savedSettings(options.out)), ...Object.fromEntries(given), out: options.out};
+  }
+  if ((options as Partial<TrainSettings>).data === undefined) {
+    command.error("error: required option '--data <folder>' not specified");
+  }
+  return options;
 }
 
 async function train(settings: TrainSettings): Promise<number> {
@@ -67,11 +82,12 @@ async function train(settings: TrainSettings): Promise<number> {
     const {finished, step, summary} = await trainEsrgan(
       settings,
       {
-        onStart: ({backend, reason, passes, photos, firstStep, steps}) => {
+        onStart: ({backend, reason, passes, photos, validation, firstStep, steps}) => {
           progress.say(`backend ${backend}: ${reason}`);
           progress.say(
             `${photos} photos, ${steps} steps, ${passes === 'one' ? 'one pass' : 'separate passes'} per GAN step`,
           );
+          progress.say(`measured on ${validation}`);
           progress.start(firstStep, steps);
         },
         onStep: (step, stage, speed) => progress.step(step, stage, speed),

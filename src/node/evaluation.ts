@@ -4,9 +4,9 @@ import {psnr, sharpness, ssim} from '../images/metrics.js';
 import {upscale} from '../images/upscale.js';
 import {readImage} from './image-files.js';
 
-/** How close pictures are to the truth: means over the photos. */
+/** How close a picture is to the truth, or pictures are in the mean. */
 export interface Scores {
-  /** PSNR on the Y channel, in decibels. */
+  /** PSNR on the Y channel, in decibels. Of a picture equal to the truth Infinity, which counts 100 in a mean. */
   psnrY: number;
   /** SSIM on the Y channel. */
   ssimY: number;
@@ -22,17 +22,21 @@ export interface ValidationPhoto {
   bicubic: tf.Tensor3D;
 }
 
-/** What `evaluatePhoto` gives. */
+/** What `evaluatePhoto` gives: the scores of the model and of bicubic enlargement. */
 export interface PhotoScores {
   file: string;
   model: Scores;
   bicubic: Scores;
 }
 
+/** What equal pictures count in a mean PSNR, in decibels: more than any pictures of 8 bits that differ have. */
+const PSNR_OF_EQUALS = 100;
+
 /**
  * Reads a photo to measure on. With `crop`, only its central square of at most that many pixels.
  *
- * @throws one line naming the file if it cannot be read or is smaller than the metrics need.
+ * @throws one line naming the file if it cannot be read, is smaller than the metrics need, or is of one colour, which
+ *   has no sharpness and which anything reproduces.
  */
 export async function validationPhoto(file: string, scale: number, crop = Infinity): Promise<ValidationPhoto> {
   const image = await readImage(file);
@@ -49,7 +53,23 @@ export async function validationPhoto(file: string, scale: number, crop = Infini
     return {file, truth, low, bicubic: toEightBits(bicubicUpscale(low, scale))};
   });
   image.dispose();
+  if (await isFlat(photo.truth, scale)) {
+    disposePhotos([photo]);
+    throw new Error(`cannot measure on ${file}: what is measured of it is of one colour`);
+  }
   return photo;
+}
+
+/** Whether nothing changes inside the border that the metrics leave out. */
+async function isFlat(image: tf.Tensor3D, border: number): Promise<boolean> {
+  const range = tf.tidy(() => {
+    const [height, width] = image.shape;
+    const inner = tf.slice(image, [border, border, 0], [height - 2 * border, width - 2 * border, 3]);
+    return tf.max(tf.sub(tf.max(inner, [0, 1]), tf.min(inner, [0, 1])));
+  });
+  const [value] = await range.data();
+  range.dispose();
+  return value === 0;
 }
 
 /** Frees a photo's tensors. */
@@ -80,9 +100,10 @@ export async function evaluatePhoto(
   }
 }
 
-/** The means over photos. */
+/** The means over photos. They are finite: a PSNR without end counts as 100 dB. */
 export function meanScores(scores: Scores[]): Scores {
-  const mean = (name: keyof Scores) => scores.reduce((sum, one) => sum + one[name], 0) / scores.length;
+  const mean = (name: keyof Scores) =>
+    scores.reduce((sum, one) => sum + (one[name] === Infinity ? PSNR_OF_EQUALS : one[name]), 0) / scores.length;
   return {psnrY: mean('psnrY'), ssimY: mean('ssimY'), sharpness: mean('sharpness')};
 }
 

@@ -5,6 +5,7 @@ import type {Pixels} from './decode-image.js';
 import {PhotoStore} from './photo-store.js';
 import {seededRandom} from './random.js';
 
+/** How `photoDataset` cuts patches. */
 export interface PhotoDatasetOptions {
   /** Height and width of the high-resolution patches: a multiple of `scale`. Default 128. */
   patch?: number;
@@ -20,6 +21,8 @@ export interface PhotoDatasetOptions {
   firstBatch?: number;
   /** Bytes of decoded photos to keep in memory, besides those of the batch being made. Default 1 GiB. */
   cacheBytes?: number;
+  /** Photos of the folder to leave out, by path as `listImages` gives it. Default: none. */
+  except?: string[];
   /** Told of photos that cannot be used, by name. Default `console.warn`. */
   onWarning?: (message: string) => void;
 }
@@ -45,7 +48,7 @@ export interface PhotoBatch extends tf.TensorContainerObject {
  */
 export function photoDataset(folder: string, options: PhotoDatasetOptions = {}): tf.data.Dataset<PhotoBatch> {
   const {patch = 128, batch = 16, scale = 4, seed = 0, augment = true, firstBatch = 0} = options;
-  const {cacheBytes = 2 ** 30, onWarning = console.warn} = options;
+  const {cacheBytes = 2 ** 30, except = [], onWarning = console.warn} = options;
   requireWhole({batch, scale, patch}, 1);
   requireWhole({firstBatch}, 0);
   if (!(cacheBytes >= 0)) throw new Error(`photoDataset: cacheBytes must be at least 0, but it is ${cacheBytes}.`);
@@ -76,7 +79,7 @@ export function photoDataset(folder: string, options: PhotoDatasetOptions = {}):
   };
 
   const iterate = (): AsyncIterator<PhotoBatch> => {
-    const store = PhotoStore.open(folder, {patch, scale, cacheBytes, onWarning});
+    const store = PhotoStore.open(folder, {patch, scale, cacheBytes, except, onWarning});
     const prepare = (index: number) => {
       const making = store.then(opened => makeBatch(opened, index));
       // Its failure is for the call that awaits it, not for the process.

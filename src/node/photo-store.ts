@@ -6,6 +6,7 @@ interface StoreOptions {
   patch: number;
   scale: number;
   cacheBytes: number;
+  except: string[];
   onWarning: (message: string) => void;
 }
 
@@ -28,7 +29,12 @@ export class PhotoStore {
   ) {}
 
   static async open(folder: string, options: StoreOptions): Promise<PhotoStore> {
-    return new PhotoStore(folder, await listReadableImages(folder, options.onWarning), options);
+    const files = await listReadableImages(folder, options.onWarning);
+    return new PhotoStore(
+      folder,
+      files.filter(file => !options.except.includes(file)),
+      options,
+    );
   }
 
   /** The photo at `position` in [0, 1) of the folder, or the next usable one after it. */

@@ -9,14 +9,22 @@ import {lineChart} from './line-chart.js';
 import type {TrainSummary} from './train-summary.js';
 import type {TrainSettings} from './train-settings.js';
 
-/** Writes the run's `report.html`: figures, curves and pictures in one file that needs nothing else. */
-export async function writeReport(folder: RunFolder, settings: TrainSettings, summary: TrainSummary): Promise<void> {
+/**
+ * Writes the run's `report.html`: figures, curves and pictures in one file that needs nothing else. `measuredOn` says in
+ * words which photos were measured on.
+ */
+export async function writeReport(
+  folder: RunFolder,
+  settings: TrainSettings,
+  summary: TrainSummary,
+  measuredOn = settings.validation ?? settings.data,
+): Promise<void> {
   const log = await readLog(folder.log);
   const sheets = (await readdir(folder.samples).catch(() => [])).filter(name => name.endsWith('.png')).sort();
   const picked = ['after-warm-up.png', 'end.png'].filter(name => sheets.includes(name));
   const shown = picked.length > 0 ? picked : sheets.slice(-1);
   const pictures = await Promise.all(shown.map(name => sheetFigure(folder.samples, name)));
-  await writeFileAtomically(folder.report, page(settings, summary, log, pictures.join('\n')));
+  await writeFileAtomically(folder.report, page(settings, summary, log, pictures.join('\n'), measuredOn));
 }
 
 async function sheetFigure(folder: string, name: string): Promise<string> {
@@ -26,7 +34,13 @@ async function sheetFigure(folder: string, name: string): Promise<string> {
   return `<figure><figcaption>${escape(caption)}</figcaption><div class="sheet"><div class="columns">${columns}</div><img alt="Sample sheet, ${escape(caption)}: ${SHEET_COLUMNS.join(', ')}" src="data:image/png;base64,${data}"></div></figure>`;
 }
 
-function page(settings: TrainSettings, summary: TrainSummary, log: LogRecord[], pictures: string): string {
+function page(
+  settings: TrainSettings,
+  summary: TrainSummary,
+  log: LogRecord[],
+  pictures: string,
+  measuredOn: string,
+): string {
   const series = (name: string) =>
     log.flatMap(({step, [name]: value}) => (typeof value === 'number' ? [[Number(step), value] as const] : []));
   const facts = [
@@ -68,7 +82,7 @@ figure { margin: 1rem 0; } figcaption { font-weight: 600; margin-bottom: .25rem;
 <dl>${facts.map(([name, value]) => `<div><dt>${name}</dt><dd>${escape(value!)}</dd></div>`).join('')}</dl>
 <h2>On validation photos</h2>
 ${table(summary)}
-<p class="note">Means over the central part of each photo. PSNR and SSIM on the Y channel with a border of ${settings.scale} pixels left out; sharpness is the mean gradient magnitude over the truth's, 1 being as sharp.</p>
+<p class="note">Photos: ${escape(measuredOn)}. Means over the central part of each. PSNR and SSIM on the Y channel with a border of ${settings.scale} pixels left out; sharpness is the mean gradient magnitude over the truth's, 1 being as sharp.</p>
 <h2>Pictures</h2>
 ${pictures}
 <p class="note">Authors and licences of the photos: see the folders they come from, ${escape(settings.data)} and ${escape(settings.validation ?? settings.data)}.</p>

@@ -23,15 +23,12 @@ export interface RunFolder {
  *   true), or it cannot be written.
  */
 export async function takeRunFolder(path: string, {resume}: {resume: boolean}): Promise<RunFolder> {
-  const checkpoint = join(path, 'checkpoint.bin');
+  const checkpoint = checkpointIn(path);
   const log = join(path, 'log.jsonl');
   const release = await lockFolder(path);
   try {
-    const holdsCheckpoint = await exists(checkpoint);
-    if (resume && !holdsCheckpoint) {
-      throw new Error(`nothing to resume in ${path}: it holds no checkpoint.bin; leave --resume out to start a run`);
-    }
-    if (!resume && (holdsCheckpoint || (await exists(log)))) {
+    if (resume) await requireCheckpoint(path);
+    else if ((await exists(checkpoint)) || (await exists(log))) {
       throw new Error(
         `${path} already holds a run: add --resume to go on with it, or choose another folder with --out`,
       );
@@ -50,6 +47,17 @@ export async function takeRunFolder(path: string, {resume}: {resume: boolean}): 
     samples: join(path, 'samples'),
     release,
   };
+}
+
+/** The checkpoint of a run's folder; throws one line if it has none. */
+export async function requireCheckpoint(path: string): Promise<string> {
+  const checkpoint = checkpointIn(path);
+  if (await exists(checkpoint)) return checkpoint;
+  throw new Error(`nothing to resume in ${path}: it holds no checkpoint.bin; leave --resume out to start a run`);
+}
+
+function checkpointIn(path: string): string {
+  return join(path, 'checkpoint.bin');
 }
 
 /** The locks of this process, which its number in a file does not tell from those of one before it. */

@@ -8,38 +8,50 @@ import {rampThenCosine, setLearningRate} from '../training/learning-rate.js';
 import type {BackendName} from './backend.js';
 import {useBackend} from './backend.js';
 import {loadCheckpoint, readCheckpointState, saveCheckpoint} from './checkpoint.js';
-import type {Scores, ValidationPhoto} from './evaluation.js';
-import {disposePhotos, evaluatePhoto, meanScores, validationPhoto} from './evaluation.js';
+import type {Scores} from './evaluation.js';
+import {disposePhotos, evaluatePhoto, meanScores} from './evaluation.js';
 import {writeFileAtomically} from './files.js';
 import {listReadableImages} from './image-files.js';
 import {loadModel, saveModel} from './model-files.js';
 import {photoDataset} from './photo-dataset.js';
 import {writeReport} from './report.js';
+import {requireResumable} from './resumed-settings.js';
 import type {RunFolder} from './run-folder.js';
 import {takeRunFolder} from './run-folder.js';
 import {appendToLog, rewindLog} from './run-log.js';
 import type {Points, TrainSummary} from './train-summary.js';
 import {writeSampleSheet} from './sample-sheet.js';
 import type {TrainSettings} from './train-settings.js';
-import {NETWORK_SETTINGS, requireSettings} from './train-settings.js';
+import {requireSettings} from './train-settings.js';
+import type {ValidationPhotos} from './validation-photos.js';
+import {validationPhotos} from './validation-photos.js';
 
 /** Where a run is: pixels alone first, then the relativistic GAN. */
 export type Stage = 'warm-up' | 'GAN';
 
 /** What a run can be watched by; every function is optional. */
 export interface TrainEvents {
+  /** Before the first step, and before anything is measured. */
   onStart?: (info: {
     backend: string;
+    /** What the backend runs on: see `useBackend`. */
     reason: string;
+    /** `'one'` or `'separate'`: see `GAN`. */
     passes: string;
+    /** How many photos are learned from. */
     photos: number;
+    /** In words, which photos are measured on. */
+    validation: string;
+    /** Steps taken before: not 0 for a run that goes on. */
     firstStep: number;
+    /** Steps of the whole run. */
     steps: number;
   }) => void;
-  /** After every step, its number from 1 over both stages. */
+  /** After every step, with its number from 1 over both stages; speed and time left are of what was taken so far. */
   onStep?: (step: number, stage: Stage, speed: {imagesPerSecond: number; secondsLeft: number}) => void;
   /** Every so many steps: the mean losses since the last time. */
   onLosses?: (step: number, losses: Record<string, number>) => void;
+  /** After each measurement, at `start`, `afterWarmup` and `end`: the means of the model's scores and of bicubic's. */
   onEvaluation?: (point: string, scores: Scores, bicubic: Scores) => void;
   /** Told of what a run goes on without, once each. Default `console.warn`. */
   onWarning?: (message: string) => void;
@@ -48,6 +60,7 @@ export interface TrainEvents {
 /** The end of a run: finished, or stopped by the signal with a checkpoint to resume from. */
 export interface TrainResult {
   finished: boolean;
+  /** The steps taken, over both stages and all resumptions. */
   step: number;
   summary: TrainSummary;
 }
@@ -59,10 +72,6 @@ interface Progress {
   seconds: number;
   validation: Record<keyof Scores, Points>;
 }
-
-/** The validation photos: at most so many, and so much of the middle of each. */
-const VALIDATION_PHOTOS = 6;
-const VALIDATION_CROP = 384;
 
 /** Losses are logged as means over this many steps. */
 const LOG_EVERY = 10;
@@ -84,7 +93,6 @@ export async function trainEsrgan(
   requireSettings(settings);
   const watched = {...events, onWarning: once(events.onWarning ?? console.warn)};
   const photos = await listReadableImages(settings.data, watched.onWarning);
-  const validationFiles = await listReadableImages(settings.validation ?? settings.data, watched.onWarning);
   const folder = await takeRunFolder(settings.out, {resume: settings.resume});
   try {
     const chosen = await useBackend(
@@ -92,7 +100,7 @@ export async function trainEsrgan(
       settings.threads === undefined ? {} : {threads: settings.threads},
     );
     const session = new Session(settings, folder, watched, chosen.backend);
-    return await session.run(photos.length, validationFiles, chosen.reason, signal);
+    return await session.run(photos, chosen.reason, signal);
   } finally {
     await folder.release();
   }
@@ -103,7 +111,7 @@ class Session {
   private readonly generatorOptimizer: tf.Optimizer;
   private readonly discriminatorOptimizer: tf.Optimizer;
   private readonly steps: number;
-  private photos: ValidationPhoto[] = [];
+  private validation: ValidationPhotos = {photos: [], heldOut: [], description: ''};
   private progress: Progress;
   private startedAt = 0;
   private startedStep = 0;
@@ -138,24 +146,22 @@ class Session {
     this.progress = {settings, step: 0, seconds: 0, validation: {psnrY: {}, ssimY: {}, sharpness: {}}};
   }
 
-  async run(photoCount: number, files: string[], reason: string, signal?: AbortSignal): Promise<TrainResult> {
+  async run(files: string[], reason: string, signal?: AbortSignal): Promise<TrainResult> {
     const {settings, events, gan} = this;
     try {
-      if (settings.init !== undefined) await this.initialise(settings.init);
       if (settings.resume) await this.restore();
+      else if (settings.init !== undefined) await this.initialise(settings.init);
+      this.validation = await validationPhotos(settings, files, events.onWarning);
       const {step: firstStep} = this.progress;
       events.onStart?.({
         backend: this.backend,
         reason,
         passes: gan.passes,
-        photos: photoCount,
+        photos: files.length - this.validation.heldOut.length,
+        validation: this.validation.description,
         firstStep,
         steps: this.steps,
       });
-      for (const file of files) {
-        if (this.photos.length < VALIDATION_PHOTOS) await this.addPhoto(file);
-      }
-      if (this.photos.length === 0) throw new Error('no validation photo can be used');
       if (firstStep === 0) await this.evaluate('start');
       this.startedAt = Date.now();
       this.startedStep = firstStep;
@@ -167,7 +173,7 @@ class Session {
       await this.train('GAN', this.steps, signal);
       return await this.finish();
     } finally {
-      disposePhotos(this.photos);
+      disposePhotos(this.validation.photos);
       gan.dispose();
       tf.dispose(gan.generator.weights.map(weight => weight.read()));
       tf.dispose(gan.discriminator.weights.map(weight => weight.read()));
@@ -188,41 +194,34 @@ class Session {
       scale: settings.scale,
       seed: settings.seed,
       firstBatch: this.progress.step,
+      except: this.validation.heldOut,
       onWarning: events.onWarning,
     });
     await gan.fitDataset(dataset, {
       epochs: Math.ceil((lastStep - this.progress.step) / LOG_EVERY),
       batchesPerEpoch: LOG_EVERY,
       adversarial: stage === 'GAN',
-      callbacks: {
-        onBatchBegin: () => {
+      callbacks: new StepCallback({
+        before: () => {
           const factor = rampThenCosine(this.progress.step - first, lastStep - first);
           setLearningRate(this.generatorOptimizer, rate * factor);
           if (stage === 'GAN')
             setLearningRate(this.discriminatorOptimizer, settings.discriminatorLearningRate * factor);
-          this.progress.step++;
-          events.onStep?.(this.progress.step, stage, this.speed());
-          // The step that begins here is still taken.
-          if (this.progress.step >= lastStep || signal?.aborted) gan.stopTraining = true;
         },
-        onEpochEnd: async (_: number, logs?: tf.Logs) => {
-          const losses = logs as Record<string, number>;
+        after: async () => {
+          const step = ++this.progress.step;
+          events.onStep?.(step, stage, this.speed());
+          if (step >= lastStep || signal?.aborted) gan.stopTraining = true;
+          if (step % settings.sampleEvery === 0) await this.sample(`step-${String(step).padStart(6, '0')}`);
+          if (step % settings.checkpointEvery === 0) await this.checkpoint();
+        },
+        afterSome: async losses => {
           await this.log({step: this.progress.step, stage, captured: this.captured(), ...losses});
           events.onLosses?.(this.progress.step, losses);
-          await this.keep(LOG_EVERY, settings.sampleEvery, () =>
-            this.sample(`step-${String(this.progress.step).padStart(6, '0')}`),
-          );
-          await this.keep(LOG_EVERY, settings.checkpointEvery, () => this.checkpoint());
         },
-      },
+      }),
     });
     await this.checkpoint();
-  }
-
-  /** Calls `action` if a multiple of `every` lies within the last `window` steps. */
-  private async keep(window: number, every: number, action: () => Promise<void>): Promise<void> {
-    const {step} = this.progress;
-    if (every > 0 && Math.floor(step / every) > Math.floor((step - window) / every)) await action();
   }
 
   private async finish(): Promise<TrainResult> {
@@ -244,7 +243,7 @@ class Session {
       validation,
     };
     await writeFileAtomically(this.folder.summary, JSON.stringify(summary, null, 2) + '\n');
-    await writeReport(this.folder, this.settings, summary);
+    await writeReport(this.folder, this.settings, summary, this.validation.description);
     return {finished, step, summary};
   }
 
@@ -252,17 +251,10 @@ class Session {
     return this.gan.captureStatus?.state === 'captured';
   }
 
-  private async addPhoto(file: string): Promise<void> {
-    try {
-      this.photos.push(await validationPhoto(file, this.settings.scale, VALIDATION_CROP));
-    } catch (error) {
-      this.events.onWarning(`skipping a photo: ${(error as Error).message}`);
-    }
-  }
-
   private async evaluate(point: 'start' | 'afterWarmup' | 'end'): Promise<void> {
     const scores = [];
-    for (const photo of this.photos) scores.push(await evaluatePhoto(this.gan.generator, photo, this.settings.scale));
+    for (const photo of this.validation.photos)
+      scores.push(await evaluatePhoto(this.gan.generator, photo, this.settings.scale));
     const [model, bicubic] = [meanScores(scores.map(one => one.model)), meanScores(scores.map(one => one.bicubic))];
     for (const name of Object.keys(this.progress.validation) as (keyof Scores)[]) {
       this.progress.validation[name].bicubic = round(bicubic[name], 4);
@@ -273,7 +265,11 @@ class Session {
   }
 
   private sample(name: string): Promise<void> {
-    return writeSampleSheet(join(this.folder.samples, `${name}.png`), this.gan.generator, this.photos.slice(0, 4));
+    return writeSampleSheet(
+      join(this.folder.samples, `${name}.png`),
+      this.gan.generator,
+      this.validation.photos.slice(0, 4),
+    );
   }
 
   private log(record: Record<string, unknown>): Promise<void> {
@@ -292,14 +288,7 @@ class Session {
 
   private async restore(): Promise<void> {
     const saved = (await readCheckpointState(this.folder.checkpoint)) as Progress;
-    for (const name of NETWORK_SETTINGS) {
-      if (saved.settings[name] !== this.settings[name]) {
-        throw new Error(
-          `cannot resume with --${name.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)} ${String(this.settings[name])}: ` +
-            `the run in ${this.folder.path} has ${String(saved.settings[name])}`,
-        );
-      }
-    }
+    requireResumable(this.settings, saved, this.events.onWarning);
     await loadCheckpoint(this.folder.checkpoint, this.trained());
     await rewindLog(this.folder.log, saved.step);
     this.progress = {...saved, settings: this.settings};
@@ -329,6 +318,29 @@ class Session {
     const done = this.progress.step - this.startedStep;
     const perStep = (Date.now() - this.startedAt) / 1000 / Math.max(1, done);
     return {imagesPerSecond: this.settings.batch / perStep, secondsLeft: perStep * (this.steps - this.progress.step)};
+  }
+}
+
+/** What is done around each step, and every so many of them. */
+interface StepActions {
+  before: () => void;
+  after: () => Promise<void>;
+  afterSome: (losses: Record<string, number>) => Promise<void>;
+}
+
+/** A callback of tfjs's own kind: one made of functions would read the losses back after every step. */
+class StepCallback extends tf.Callback {
+  constructor(private readonly actions: StepActions) {
+    super();
+  }
+  override onBatchBegin(): Promise<void> {
+    return Promise.resolve(this.actions.before());
+  }
+  override onBatchEnd(): Promise<void> {
+    return this.actions.after();
+  }
+  override onEpochEnd(_: number, logs?: tf.Logs): Promise<void> {
+    return this.actions.afterSome(logs as Record<string, number>);
   }
 }
 

@@ -2,17 +2,22 @@
 export interface TrainSettings {
   /** Folder of photos to learn from. */
   data: string;
-  /** Folder of photos to measure on. Default: the first of `data`. */
+  /** Folder of photos to measure on. Default: a tenth of `data`, 6 at most, held out of training; of fewer than 10, all. */
   validation?: string;
   /** The run's folder. */
   out: string;
-  /** Go on with the run in `out`. */
+  /**
+   * Go on with the run in `out`. The network's settings, `patch`, `batch` and `seed` must be those of the run, and
+   * `warmupSteps` too once it is past them. The command line takes what is not given from the run.
+   */
   resume: boolean;
   /** How many times larger: 2, 4 or 8. */
   scale: number;
-  /** The generator: see `esrganGenerator`. */
+  /** Feature maps between the generator's blocks: see `esrganGenerator`. */
   filters: number;
+  /** Feature maps that each convolution of a dense block adds. */
   growth: number;
+  /** Residual-in-residual dense blocks. */
   blocks: number;
   /** Feature maps of the critic's first convolutions; four times as many at most. */
   discriminatorFilters: number;
@@ -24,12 +29,15 @@ export interface TrainSettings {
   warmupSteps: number;
   /** Steps of the GAN after them. */
   steps: number;
-  /** Highest learning rates of Adam; each stage ramps up to its own and falls along a cosine. */
+  /** The generator's highest learning rate in the warm-up. Each stage ramps up to its own and falls along a cosine. */
   warmupLearningRate: number;
+  /** The generator's highest learning rate in the GAN stage. */
   learningRate: number;
+  /** The critic's highest learning rate. */
   discriminatorLearningRate: number;
-  /** Weights of the generator's two losses. */
+  /** Weight of the adversarial loss in the generator's. */
   adversarialWeight: number;
+  /** Weight of the pixel loss in the generator's. */
   contentWeight: number;
   /** Whole number that all random choices follow from. */
   seed: number;
@@ -37,8 +45,9 @@ export interface TrainSettings {
   backend: string;
   /** Threads of the wasm backend, or of TensorFlow on the CPU. Default: as many as the machine has cores. */
   threads?: number;
-  /** Steps between sample sheets, and between checkpoints; 0 for none but the last. */
+  /** A sample sheet at every multiple of this many steps, besides those of each stage's end; 0 for none. */
   sampleEvery: number;
+  /** A checkpoint at every multiple of this many steps, besides those of each stage's end; 0 for none. */
   checkpointEvery: number;
   /** Folder of a model to start from. */
   init?: string;
@@ -68,15 +77,10 @@ export const DEFAULT_SETTINGS = {
   checkpointEvery: 100,
 } satisfies Omit<TrainSettings, 'data'>;
 
-/** The settings that shape the networks, which a resumed run cannot change. */
-export const NETWORK_SETTINGS = [
-  'scale',
-  'filters',
-  'growth',
-  'blocks',
-  'discriminatorFilters',
-  'patch',
-] as const satisfies (keyof TrainSettings)[];
+/** A setting as the command line spells it: `--warmup-steps`. */
+export function optionName(name: keyof TrainSettings): string {
+  return `--${name.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)}`;
+}
 
 /** Refuses settings out of range, naming the option as the command line spells it. */
 export function requireSettings(settings: TrainSettings): void {
