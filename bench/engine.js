@@ -5,7 +5,8 @@ import {createInterface} from 'node:readline';
 
 /**
  * Starts a program that warms up, prints a line about itself as JSON, and then for every line it reads runs one step and
- * prints `{milliseconds, peakMegabytes}`. Resolves to `{about, step(), stop()}` once it is warm.
+ * prints `{milliseconds, peakMegabytes}`. Resolves to `{about, step(), stop()}` once it is warm; `stop()` resolves when the
+ * program has ended, so that it takes no time from what is measured next.
  *
  * @throws if the program ends, with the last line of its complaint.
  */
@@ -32,6 +33,9 @@ export async function startEngine(command, args) {
       child.stdin.write('\n');
       return answer;
     },
-    stop: () => child.stdin.end(),
+    stop() {
+      child.kill();
+      return ended.catch(() => {});
+    },
   };
 }

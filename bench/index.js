@@ -7,7 +7,7 @@ import {benchmarkFullSize, printFullSize} from './full-size.js';
 import {benchmarkKernels} from './kernels.js';
 import {benchmarkStep, SIZES} from './steps.js';
 
-const HELP = `Usage: npm run bench -- [options]
+const HELP = `Usage: tfjs-ragan bench [options], or in a clone npm run bench -- [options]
 
 Times a whole ESRGAN training step in each way that it can be run, beside PyTorch where TORCH_PYTHON or python3 has it,
 with the peak memory of each, and the convolutions of the small one, forward and both gradients. All times are medians

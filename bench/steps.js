@@ -61,7 +61,7 @@ export async function benchmarkStep({backend, threads, batch, generator}, rounds
       }
     }
   } finally {
-    for (const engine of engines) engine.stop();
+    await Promise.all(engines.map(engine => engine.stop()));
   }
   const rows = engines.map(({name, times, peakMegabytes}) => ({name, milliseconds: median(times), peakMegabytes}));
   const pytorch = rows.filter(({name}) => name in LAYOUTS);

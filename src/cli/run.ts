@@ -1,4 +1,5 @@
 import {Command, CommanderError} from 'commander';
+import {benchCommand} from './bench.js';
 import {doctorCommand} from './doctor.js';
 import {evaluateCommand} from './evaluate.js';
 import {setupCommand} from './setup.js';
@@ -20,6 +21,7 @@ export async function run(args: string[]): Promise<number> {
     .addCommand(evaluateCommand())
     .addCommand(setupCommand())
     .addCommand(doctorCommand())
+    .addCommand(benchCommand(result => (code = result)))
     .showHelpAfterError('(add --help for the options)');
   for (const command of [program, ...program.commands]) command.exitOverride();
   try {
