@@ -1,12 +1,47 @@
-// Packs the package as npm would publish it and tests that tarball: publint, are-the-types-wrong, and the tests of the
-// entry points against the built files, installed by name.
+// Packs the package as npm would publish it and tests that tarball: publint, are-the-types-wrong, an installation in an
+// empty folder, and the tests of the entry points against the built files.
 import {execFileSync} from 'node:child_process';
-import {mkdtempSync, readdirSync, rmSync} from 'node:fs';
+import {mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 
+const {exports: entries, version} = JSON.parse(readFileSync('package.json', 'utf8'));
 const run = (command, ...args) =>
   execFileSync(command, args, {stdio: 'inherit', env: {...process.env, TEST_BUILT: '1'}});
+
+/** Installs the tarball as a user would and tries what it brings: every entry, both ways, and the commands. */
+function tryInstalled(tarball, project) {
+  const inProject = (command, ...args) => execFileSync(command, args, {cwd: project, encoding: 'utf8'}).trim();
+  const expect = (what, actual, expected) => {
+    if (actual !== expected) throw new Error(`installed, ${what} gives ${actual} instead of ${expected}`);
+  };
+  mkdirSync(project);
+  writeFileSync(join(project, 'package.json'), '{"private": true}');
+  run(
+    'npm',
+    'install',
+    '--prefix',
+    project,
+    '--prefer-offline',
+    '--no-audit',
+    '--no-fund',
+    '--loglevel=error',
+    tarball,
+  );
+  for (const entry of Object.keys(entries).filter(name => name !== './package.json')) {
+    const name = `tfjs-ragan${entry.slice(1)}`;
+    const count =
+      'names => Object.keys(names).filter(name => !/^(__esModule|default|module.exports)$/.test(name)).length';
+    const required = inProject(process.execPath, '-p', `(${count})(require('${name}'))`);
+    const imported = inProject(process.execPath, '-e', `import('${name}').then(${count}).then(console.log)`);
+    expect(`require('${name}')`, required, imported);
+    if (!(required > 0)) throw new Error(`installed, ${name} holds nothing`);
+  }
+  expect('npx tfjs-ragan --version', inProject('npx', '--no-install', 'tfjs-ragan', '--version'), version);
+  const help = inProject('npx', '--no-install', 'tfjs-ragan', 'bench', '--help').split(' [')[0];
+  expect('npx tfjs-ragan bench --help', help, 'Usage: tfjs-ragan bench');
+}
+
 const folder = mkdtempSync(join(tmpdir(), 'tfjs-ragan-'));
 try {
   run('npm', 'run', 'build');
@@ -18,6 +53,7 @@ try {
   run('npx', 'publint', tarball, '--strict');
   // Resolution of Node 10 knows no entry points besides the main one, and this package needs Node 20.
   run('npx', 'attw', tarball, '--profile', 'node16');
+  tryInstalled(tarball, join(folder, 'project'));
   run('npx', 'jest', '__tests__/(losses|models|images|training|package|browser)/');
 } finally {
   rmSync(folder, {recursive: true, force: true});

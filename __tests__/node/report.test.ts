@@ -10,6 +10,7 @@ import {takeRunFolder} from '../../src/node/run-folder.js';
 import {appendToLog} from '../../src/node/run-log.js';
 import {writeSampleSheet} from '../../src/node/sample-sheet.js';
 import {activateBackend} from '../support/backends.js';
+import {describeInChromium, launchChromium} from '../support/chromium.js';
 import {placed, writePng} from '../support/photos.js';
 import {temporaryFolder} from '../support/temporary-folder.js';
 
@@ -196,7 +197,68 @@ test('a report needs nothing else, escapes what it is given and shows what there
   expect(page.match(/<svg/g)).toHaveLength(2);
   expect(page).toMatch(/<td>PSNR-Y \(dB\)<\/td><td>25.12<\/td><td>10.00<\/td><td><\/td><td>26.00<\/td>/);
   expect([...page.matchAll(/<figcaption>([^<]*)/g)].map(match => match[1])).toEqual(['after warm up', 'end']);
+  await folder.release();
   // Nothing is fetched: no address but those of the pictures inside.
   expect(page.match(/(src|href)="(?!data:image\/png;base64,)|url\(|@import|https?:/g)).toBeNull();
-  await folder.release();
+});
+
+describeInChromium('a report in a page', () => {
+  test('shows its pictures, curves and figures, and nothing goes wrong', async () => {
+    const folder = await takeRunFolder(inFolder('shown'), {resume: false});
+    const points = {bicubic: 25.123, start: 10, afterWarmup: 24, end: 26};
+    for (const step of [10, 20, 30]) {
+      await appendToLog(folder.log, {step, content: 1 / step, discriminatorLoss: 1.3, generatorLoss: step / 10});
+    }
+    for (const name of ['after-warm-up', 'end']) writePng(inFolder('shown', 'samples', `${name}.png`), 40, 30, placed);
+    const settings = {...DEFAULT_SETTINGS, data: 'photos & more', warmupSteps: 20, steps: 10, out: folder.path};
+    const validation = {psnrY: points, ssimY: points, sharpness: points};
+    const summary = {backend: 'wasm', steps: 30, seconds: 1, imagesPerSecond: 2, captured: false, validation};
+    await writeReport(folder, settings, summary, '3 of photos & more, held out of training');
+    await folder.release();
+
+    const browser = await launchChromium();
+    try {
+      const tab = await browser.newPage({viewport: {width: 1200, height: 900}});
+      const problems: string[] = [];
+      tab.on('console', message => problems.push(message.text()));
+      tab.on('pageerror', error => problems.push(error.message));
+      tab.on('request', request => {
+        if (!/^(file|data):/.test(request.url())) problems.push(request.url());
+      });
+      await tab.goto(`file://${folder.report}`);
+      const sizes = (selector: string) =>
+        tab.$$eval(selector, all =>
+          all.map(one => [one.getBoundingClientRect().width > 100, one.getBoundingClientRect().height > 50]),
+        );
+      expect(await tab.$$eval('img', all => all.map(one => [one.complete, one.naturalWidth]))).toEqual([
+        [true, 40],
+        [true, 40],
+      ]);
+      expect(await sizes('img')).toEqual([
+        [true, true],
+        [true, true],
+      ]);
+      expect(await sizes('svg')).toEqual([
+        [true, true],
+        [true, true],
+      ]);
+      expect(
+        await tab.$$eval('polyline', all => all.map(one => (one as SVGPolylineElement).getTotalLength() > 100)),
+      ).toEqual([true, true, true]);
+      expect(await tab.$$eval('td', all => all.map(one => one.innerText))).toEqual(
+        ['PSNR-Y (dB)', '25.12', '10.00', '24.00', '26.00'].concat(
+          ['SSIM-Y', 'sharpness'].flatMap(name => [name, '25.123', '10.000', '24.000', '26.000']),
+        ),
+      );
+      const text = await tab.innerText('body');
+      expect(text).toContain('Photos: 3 of photos & more, held out of training.');
+      expect(text).toContain('30 (20 warm-up, 10 GAN)');
+      // Nothing is wider than a telephone.
+      await tab.setViewportSize({width: 400, height: 800});
+      expect(await tab.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(400);
+      expect(problems).toEqual([]);
+    } finally {
+      await browser.close();
+    }
+  });
 });

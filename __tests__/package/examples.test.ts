@@ -1,3 +1,4 @@
+import {spawnSync} from 'node:child_process';
 import {readFileSync, readdirSync} from 'node:fs';
 import {join} from 'node:path';
 import * as main from 'tfjs-ragan';
@@ -36,6 +37,10 @@ function markdownExamples(file: string): Example[] {
   }));
 }
 
+function program(file: string): Example {
+  return {place: file, code: readFileSync(join(root, file), 'utf8'), extension: 'js'};
+}
+
 /** The examples in a source file's docstrings, with what they leave out. */
 function docstringExamples(file: string): Example[] {
   const text = readFileSync(join(root, file), 'utf8');
@@ -67,6 +72,7 @@ const examples = [
   ...markdownExamples('README.md'),
   ...markdownExamples('docs/captured-steps.md'),
   ...markdownExamples('docs/gpu.md'),
+  program('examples/esrgan/train.js'),
   ...readdirSync(join(root, 'src'), {recursive: true, encoding: 'utf8'})
     .filter(file => file.endsWith('.ts'))
     .sort()
@@ -74,7 +80,7 @@ const examples = [
 ];
 
 describe('the example at', () => {
-  let program: ts.Program;
+  let compiled: ts.Program;
   const fileOf = ({place, extension}: Example) => join(root, `${place.replace(/\W/g, '-')}.${extension}`);
 
   beforeAll(() => {
@@ -88,12 +94,12 @@ describe('the example at', () => {
     const host = ts.createCompilerHost(options);
     host.fileExists = file => files.has(file) || ts.sys.fileExists(file);
     host.readFile = file => files.get(file) ?? ts.sys.readFile(file);
-    program = ts.createProgram([...files.keys()], options, host);
+    compiled = ts.createProgram([...files.keys()], options, host);
   });
 
   test.each(examples)('$place type-checks', example => {
-    const source = program.getSourceFile(fileOf(example))!;
-    const diagnostics = [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)];
+    const source = compiled.getSourceFile(fileOf(example))!;
+    const diagnostics = [...compiled.getSyntacticDiagnostics(source), ...compiled.getSemanticDiagnostics(source)];
     expect(
       diagnostics.map(({messageText, start}) => {
         const line = source.getLineAndCharacterOfPosition(start!).line;
@@ -101,4 +107,11 @@ describe('the example at', () => {
       }),
     ).toEqual([]);
   });
+});
+
+test('examples/esrgan/train.js asks for photos where it finds none', () => {
+  const script = join(root, 'examples/esrgan/train.js');
+  const {status, stderr} = spawnSync(process.execPath, [script, 'nowhere'], {encoding: 'utf8'});
+  expect(stderr).toBe('nowhere does not exist; give a folder of photos and a picture: node train.js PHOTOS PICTURE\n');
+  expect(status).toBe(2);
 });

@@ -13,10 +13,17 @@ import {
   vggDiscriminator,
 } from 'tfjs-ragan';
 import {photoDataset, readImage, saveModel, useBackend, writeImage} from 'tfjs-ragan/node';
+import {existsSync} from 'node:fs';
 import {fileURLToPath} from 'node:url';
 
+// The sample photos are in a clone of tfjs-ragan only.
 const samples = name => fileURLToPath(new URL(`../photos/${name}`, import.meta.url));
 const [photos = samples('train'), picture = samples('val/coffee.png')] = process.argv.slice(2);
+for (const path of [photos, picture]) {
+  if (existsSync(path)) continue;
+  console.error(`${path} does not exist; give a folder of photos and a picture: node train.js PHOTOS PICTURE`);
+  process.exit(2);
+}
 const patch = 64;
 const batch = 8;
 
@@ -48,13 +55,8 @@ await gan.fitDataset(dataset(300), {epochs: 3, batchesPerEpoch: 50, callbacks: s
 const truth = await readImage(picture);
 const small = bicubicDownscale(truth, 4);
 const large = await upscale(gan.generator, small);
-const options = {crop: 4, channel: 'y'};
-console.log(
-  'PSNR-Y',
-  await psnr(large, truth, options),
-  'bicubic',
-  await psnr(bicubicUpscale(small, 4), truth, options),
-);
+const score = image => psnr(image, truth, {crop: 4, channel: 'y'});
+console.log('PSNR-Y', await score(large), 'bicubic', await score(bicubicUpscale(small, 4)));
 await writeImage('upscaled.png', large);
 await saveModel(gan.generator, 'model');
 console.log('look at upscaled.png; the model is in model');
