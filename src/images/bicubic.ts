@@ -12,6 +12,8 @@ import {requireImages} from './validation.js';
  * @throws if `images` has another rank or dtype or no pixels, or `factor` is not a whole number.
  * @example
  * const small = bicubicDownscale(tf.zeros([64, 64, 3]), 4); // [16, 16, 3]
+ *
+ * Keys, "Cubic convolution interpolation for digital image processing", 1981, https://doi.org/10.1109/TASSP.1981.1163711
  */
 export function bicubicDownscale<T extends tf.Tensor>(images: T, factor: number): T {
   return resize('bicubicDownscale', images, factor, 1 / factor);
@@ -19,8 +21,12 @@ export function bicubicDownscale<T extends tf.Tensor>(images: T, factor: number)
 
 /**
  * Enlarges images by a whole factor exactly as MATLAB's `imresize` and BasicSR do: what super-resolution is compared
- * with. Arguments and result as for `bicubicDownscale`.
+ * with.
  *
+ * @param images `[height, width, channels]` or `[batch, height, width, channels]`, float32.
+ * @param factor how many times larger, a whole number of at least 1.
+ * @returns images of the same rank, not clipped: overshoots leave [0, 1] by a little.
+ * @throws as `bicubicDownscale`.
  * @example
  * const large = bicubicUpscale(tf.zeros([16, 16, 3]), 4); // [64, 64, 3]
  */

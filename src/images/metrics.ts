@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import {luma} from './luma.js';
 import {requirePair} from './validation.js';
 
+/** What of two images is compared. */
 export interface MetricOptions {
   /** Pixels left out at each border; papers use the scale. Default 0. */
   crop?: number;
@@ -13,11 +14,15 @@ export interface MetricOptions {
  * The peak signal-to-noise ratio of two images, in decibels: 10 log10(1 / mean squared difference). Higher is closer;
  * Infinity for equal images. A batch is measured as one.
  *
- * @param a an image, float32 in [0, 1], `[height, width, 3]` or a batch of them.
+ * @param a an image, float32 in [0, 1], `[height, width, channels]` or a batch of them; `channel: 'y'` needs 3 channels.
  * @param b the other, of the same shape.
- * @throws if the shapes differ or the crop leaves nothing.
+ * @throws if the shapes differ, an image has another rank or dtype or no pixels, `channel` is unknown or needs other
+ *   images, or the crop leaves nothing.
  * @example
  * const decibels = await psnr(output, truth, {crop: 4, channel: 'y'});
+ *
+ * Huynh-Thu and Ghanbari, "Scope of validity of PSNR in image/video quality assessment", 2008,
+ * https://doi.org/10.1049/el:20080522
  */
 export async function psnr(a: tf.Tensor, b: tf.Tensor, options: MetricOptions = {}): Promise<number> {
   const error = await measure('psnr', a, b, options, (x, y) => tf.mean(tf.squaredDifference(x, y)));
@@ -32,7 +37,8 @@ export async function psnr(a: tf.Tensor, b: tf.Tensor, options: MetricOptions = 
  * @example
  * const similarity = await ssim(output, truth, {crop: 4, channel: 'y'});
  *
- * Wang et al., "Image quality assessment: from error visibility to structural similarity", 2004
+ * Wang et al., "Image quality assessment: from error visibility to structural similarity", 2004,
+ * https://doi.org/10.1109/TIP.2003.819861
  */
 export function ssim(a: tf.Tensor, b: tf.Tensor, options: MetricOptions = {}): Promise<number> {
   return measure('ssim', a, b, options, (x, y) => {
@@ -55,8 +61,10 @@ export function ssim(a: tf.Tensor, b: tf.Tensor, options: MetricOptions = {}): P
 
 /**
  * How sharp an image is next to the truth: the mean gradient magnitude of its Y channel over the truth's. 1 is as sharp,
- * less is blurred, more is noisier. Arguments as for `psnr`; always measured on Y.
+ * less is blurred, more is noisier. Arguments as for `psnr`, with 3 channels; always measured on Y. NaN or Infinity where
+ * the truth is of one colour, which has no edges to compare with.
  *
+ * @throws as `psnr`.
  * @example
  * const ratio = await sharpness(output, truth, {crop: 4}); // about 0.5 for bicubic, 4 times
  */

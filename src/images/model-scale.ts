@@ -7,7 +7,7 @@ const TRIAL = 16;
  * How many times larger a super-resolution model makes an image.
  *
  * @param model from `[batch, any, any, 3]` to `[batch, s * height, s * width, 3]`.
- * @throws if the model is of another kind.
+ * @throws if the model takes or makes anything else, or enlarges by no whole number: one line with what it does.
  * @example
  * modelScale(esrganGenerator({scale: 2})); // 2
  */

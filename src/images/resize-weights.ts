@@ -9,7 +9,7 @@ export interface ResizeWeights {
   weights: Float64Array;
 }
 
-/** Keys's cubic with a = -1/2, MATLAB's. */
+/** Keys's cubic (1981, https://doi.org/10.1109/TASSP.1981.1163711) with a = -1/2, MATLAB's. */
 function cubic(x: number): number {
   const d = Math.abs(x);
   if (d <= 1) return (1.5 * d - 2.5) * d * d + 1;

@@ -3,9 +3,11 @@ import {createHash} from 'node:crypto';
 import {readFile} from 'node:fs/promises';
 import {fileError, writeFileAtomically} from './files.js';
 
-/** What training goes on from: weights and optimizer states by position, and whatever else the run must remember. */
+/** What training goes on from, by names of your own. */
 export interface Checkpointed {
+  /** Their weights are kept, by position. */
   models: Record<string, tf.LayersModel>;
+  /** What they have accumulated is kept; learning rates are not. */
   optimizers: Record<string, tf.Optimizer>;
 }
 
@@ -34,7 +36,10 @@ const POWERS = ['accBeta1', 'accBeta2'] as const;
  * Writes models, optimizers and `state` (anything JSON can hold) as one file that appears whole or not at all, so that
  * a run killed at any moment finds the last one intact.
  *
- * @throws one line naming the file if it cannot be written.
+ * @throws one line naming the file if it cannot be written; then what was there before is still there.
+ * @example
+ * const optimizer = tf.train.adam(1e-4);
+ * await saveCheckpoint('run/checkpoint.bin', {models: {generator}, optimizers: {optimizer}}, {step: 100});
  */
 export async function saveCheckpoint(file: string, {models, optimizers}: Checkpointed, state: unknown): Promise<void> {
   const entries: Entry[] = [];
@@ -66,19 +71,24 @@ export async function saveCheckpoint(file: string, {models, optimizers}: Checkpo
 }
 
 /**
- * Reads only the `state` of a checkpoint.
+ * Reads only the `state` of a checkpoint: what `saveCheckpoint` was given, as JSON brings it back.
  *
  * @throws one line naming the file: missing, damaged, or no checkpoint.
+ * @example
+ * const {step} = (await readCheckpointState('run/checkpoint.bin')) as {step: number};
  */
 export async function readCheckpointState(file: string): Promise<unknown> {
   return (await parse(file)).header.state;
 }
 
 /**
- * Puts a checkpoint's weights and optimizer states into models and optimizers built as they were. Nothing changes unless
- * everything fits.
+ * Puts a checkpoint's weights and optimizer states into models and optimizers built as they were, and named as they were.
+ * Nothing changes unless everything fits.
  *
- * @throws one line naming the file: missing, damaged, or of other models.
+ * @throws one line naming the file: missing, damaged, or of other models or optimizers.
+ * @example
+ * const optimizer = tf.train.adam(1e-4);
+ * await loadCheckpoint('run/checkpoint.bin', {models: {generator}, optimizers: {optimizer}});
  */
 export async function loadCheckpoint(file: string, {models, optimizers}: Checkpointed): Promise<void> {
   const {header, values} = await parse(file);

@@ -34,7 +34,7 @@ export async function saveModel(model: tf.LayersModel, folder: string): Promise<
 /**
  * Loads what `saveModel`, or tfjs itself, saved: a folder with `model.json` and the weight files it names.
  *
- * @throws one line naming the file: missing, damaged, or not a layers model.
+ * @throws one line naming the file: missing, damaged, not a layers model, or of layers that are not registered.
  * @example
  * const generator = await loadModel('run/model');
  */

@@ -29,7 +29,9 @@ export interface PhotoDatasetOptions {
 
 /** A batch for super-resolution: `xs` low resolution, `ys` high, float32 in [0, 1]. */
 export interface PhotoBatch extends tf.TensorContainerObject {
+  /** `[batch, patch / scale, patch / scale, 3]`. */
   xs: tf.Tensor4D;
+  /** `[batch, patch, patch, 3]`. */
   ys: tf.Tensor4D;
 }
 
@@ -39,10 +41,12 @@ export interface PhotoBatch extends tf.TensorContainerObject {
  * Each patch comes from a photo drawn uniformly, at a uniform place, flipped and turned at random. The low-resolution
  * side is cut from the whole photo shrunk by MATLAB's antialiased bicubic (see `bicubicDownscale`) and rounded to 8
  * bits, as in the published benchmarks. Batch i depends on the seed, i and the folder alone. The photos of the next
- * batch are decoded on other threads while one trains. Broken photos and those smaller than a patch are skipped with a warning.
+ * batch are decoded on other threads while one trains; calls that overlap are answered in turn. Broken photos and those
+ * smaller than a patch are skipped with a warning.
  *
  * @returns a dataset of `{xs: [batch, patch / scale, patch / scale, 3], ys: [batch, patch, patch, 3]}`.
- * @throws at once if an option is out of range; from the dataset, if the folder is missing, empty or without a usable photo.
+ * @throws at once if an option is out of range; from the dataset, one line if the folder is missing, cannot be read, or
+ *   has no usable photo.
  * @example
  * const dataset = photoDataset('photos', {patch: 64, batch: 8, seed: 1});
  */

@@ -29,7 +29,7 @@ import {validationPhotos} from './validation-photos.js';
 /** Where a run is: pixels alone first, then the relativistic GAN. */
 export type Stage = 'warm-up' | 'GAN';
 
-/** What a run can be watched by; every function is optional. */
+/** What a run can be watched by. */
 export interface TrainEvents {
   /** Before the first step, and before anything is measured. */
   onStart?: (info: {
@@ -80,8 +80,10 @@ const LOG_EVERY = 10;
  * Trains an ESRGAN on a folder of photos: a warm-up on pixels, then the relativistic GAN; everything it makes goes to
  * `settings.out`.
  *
+ * @param settings see `TrainSettings`; `DEFAULT_SETTINGS` has all but `data`.
  * @param signal aborts the run after the step under way, with a checkpoint.
- * @throws one line for anything wrong with the settings or the files; nothing is left half-written.
+ * @throws one line for anything wrong with the settings or the files, for a backend that cannot be used, or for a folder
+ *   that another run uses or whose run the settings do not fit; nothing is left half-written.
  * @example
  * const {summary} = await trainEsrgan({...DEFAULT_SETTINGS, data: 'photos', out: 'run'});
  */
