@@ -120,6 +120,8 @@ describe('train', () => {
       const {status, stdout, stderr} = cli('upscale', 'in.png', 'out.png', '--model', 'run', '--backend', backend);
       expect([status, stdout, stderr]).toEqual([0, 'out.png: 20 x 13 -> 80 x 52\n', '']);
     }
+    const refused = cli('upscale', 'in.png', 'bad.png', '--model', 'run', '--overlap', 'wide');
+    expect(refused.stderr).toBe('tfjs-ragan: upscale: overlap must be a whole number of at least 0, but it is NaN.\n');
     const {width, height, hasAlpha} = await sharp(inFolder('out.png')).metadata();
     expect([width, height, hasAlpha]).toEqual([80, 52, true]);
   });

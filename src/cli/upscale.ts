@@ -6,6 +6,13 @@ import {upscaleToFile} from '../node/upscale-to-file.js';
 import {requireWritableImage} from '../node/write-pixels.js';
 import {loadRunModel} from './model-option.js';
 
+interface UpscaleCommandOptions {
+  model: string;
+  tile: number;
+  overlap?: number;
+  backend: string;
+}
+
 /** `tfjs-ragan upscale`. */
 export function upscaleCommand(): Command {
   return new Command('upscale')
@@ -14,14 +21,16 @@ export function upscaleCommand(): Command {
     .argument('<output>', 'where to write the large one')
     .requiredOption('--model <folder>', "a run's folder, or the folder of a model")
     .option('--tile <pixels>', 'size of the tiles it is computed in: smaller takes less memory', Number, 96)
+    .option('--overlap <pixels>', 'how much around each tile is looked at too (default: enough, at most 32)', Number)
     .option('--backend <name>', BACKEND_CHOICES, 'auto')
-    .action(async (input: string, output: string, options: {model: string; tile: number; backend: string}) => {
+    .action(async (input: string, output: string, options: UpscaleCommandOptions) => {
       await requireWritableImage(output);
       await useBackend(options.backend as BackendName | 'auto');
       const pixels = await decodeImage(input, {alpha: true});
       const model = await loadRunModel(options.model);
       const {width, height} = await upscaleToFile(model, pixels, output, {
         tile: options.tile,
+        ...(options.overlap !== undefined && {overlap: options.overlap}),
         onProgress: showProgress,
       });
       model.dispose();
