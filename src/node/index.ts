@@ -9,7 +9,7 @@ export type {PhotoBatch, PhotoDatasetOptions} from './photo-dataset.js';
 export {loadCheckpoint, readCheckpointState, saveCheckpoint} from './checkpoint.js';
 export type {Checkpointed} from './checkpoint.js';
 export {trainEsrgan} from './train-session.js';
-export type {TrainEvents, TrainResult} from './train-session.js';
+export type {TrainEvents, TrainResult} from './train-events.js';
 export type {TrainSummary} from './train-summary.js';
 export {DEFAULT_SETTINGS} from './train-settings.js';
 export type {TrainSettings} from './train-settings.js';

@@ -19,51 +19,14 @@ import {requireResumable} from './resumed-settings.js';
 import type {RunFolder} from './run-folder.js';
 import {takeRunFolder} from './run-folder.js';
 import {appendToLog, rewindLog} from './run-log.js';
+import {StepCallback} from './step-callback.js';
+import type {Stage, TrainEvents, TrainResult} from './train-events.js';
 import type {Points, TrainSummary} from './train-summary.js';
 import {writeSampleSheet} from './sample-sheet.js';
 import type {TrainSettings} from './train-settings.js';
 import {requireSettings} from './train-settings.js';
 import type {ValidationPhotos} from './validation-photos.js';
 import {validationPhotos} from './validation-photos.js';
-
-/** Where a run is: pixels alone first, then the relativistic GAN. */
-export type Stage = 'warm-up' | 'GAN';
-
-/** What a run can be watched by. */
-export interface TrainEvents {
-  /** Before the first step, and before anything is measured. */
-  onStart?: (info: {
-    backend: string;
-    /** What the backend runs on: see `useBackend`. */
-    reason: string;
-    /** `'one'` or `'separate'`: see `GAN`. */
-    passes: string;
-    /** How many photos are learned from. */
-    photos: number;
-    /** In words, which photos are measured on. */
-    validation: string;
-    /** Steps taken before: not 0 for a run that goes on. */
-    firstStep: number;
-    /** Steps of the whole run. */
-    steps: number;
-  }) => void;
-  /** After every step, with its number from 1 over both stages; speed and time left are of what was taken so far. */
-  onStep?: (step: number, stage: Stage, speed: {imagesPerSecond: number; secondsLeft: number}) => void;
-  /** Every so many steps: the mean losses since the last time. */
-  onLosses?: (step: number, losses: Record<string, number>) => void;
-  /** After each measurement, at `start`, `afterWarmup` and `end`: the means of the model's scores and of bicubic's. */
-  onEvaluation?: (point: string, scores: Scores, bicubic: Scores) => void;
-  /** Told of what a run goes on without, once each. Default `console.warn`. */
-  onWarning?: (message: string) => void;
-}
-
-/** The end of a run: finished, or stopped by the signal with a checkpoint to resume from. */
-export interface TrainResult {
-  finished: boolean;
-  /** The steps taken, over both stages and all resumptions. */
-  step: number;
-  summary: TrainSummary;
-}
 
 /** What a checkpoint remembers besides weights. */
 interface Progress {
@@ -320,29 +283,6 @@ class Session {
     const done = this.progress.step - this.startedStep;
     const perStep = (Date.now() - this.startedAt) / 1000 / Math.max(1, done);
     return {imagesPerSecond: this.settings.batch / perStep, secondsLeft: perStep * (this.steps - this.progress.step)};
-  }
-}
-
-/** What is done around each step, and every so many of them. */
-interface StepActions {
-  before: () => void;
-  after: () => Promise<void>;
-  afterSome: (losses: Record<string, number>) => Promise<void>;
-}
-
-/** A callback of tfjs's own kind: one made of functions would read the losses back after every step. */
-class StepCallback extends tf.Callback {
-  constructor(private readonly actions: StepActions) {
-    super();
-  }
-  override onBatchBegin(): Promise<void> {
-    return Promise.resolve(this.actions.before());
-  }
-  override onBatchEnd(): Promise<void> {
-    return this.actions.after();
-  }
-  override onEpochEnd(_: number, logs?: tf.Logs): Promise<void> {
-    return this.actions.afterSome(logs as Record<string, number>);
   }
 }
 
