@@ -73,12 +73,12 @@ export async function requireWritableFolder(path: string): Promise<void> {
   } catch (error) {
     throw fileError('write into', path, error);
   } finally {
-    if (made !== undefined) await removeFolders(path, made);
+    if (made !== undefined) await removeEmptyFolders(path, made);
   }
 }
 
 /** Removes a folder and those above it up to `topmost`, as far as they are empty. */
-export async function removeFolders(path: string, topmost: string): Promise<void> {
+export async function removeEmptyFolders(path: string, topmost: string): Promise<void> {
   for (let folder = resolve(path); folder.length >= topmost.length; folder = dirname(folder)) {
     await rmdir(folder).catch(() => undefined);
   }

@@ -1,7 +1,7 @@
 import {access, readFile, rm, writeFile} from 'node:fs/promises';
 import {hostname} from 'node:os';
 import {join, resolve} from 'node:path';
-import {fileError, makeFolder, removeFolders} from './files.js';
+import {fileError, makeFolder, removeEmptyFolders} from './files.js';
 
 /** Where a run keeps what it makes. */
 export interface RunFolder {
@@ -73,7 +73,7 @@ async function lockFolder(path: string): Promise<() => Promise<void>> {
     if (taken) held.delete(lock);
     taken = false;
     // A run that failed before it wrote anything leaves no folder behind; one that holds something stays.
-    if (made !== undefined) await removeFolders(path, made);
+    if (made !== undefined) await removeEmptyFolders(path, made);
   };
   try {
     made = await makeFolder(path);
