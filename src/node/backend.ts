@@ -7,8 +7,9 @@ import {startWebGpu} from './webgpu-backend.js';
 /** A backend that can be asked for by name. */
 export type BackendName = 'cuda' | 'tensorflow' | 'webgpu' | 'wasm' | 'cpu';
 
+/** What `useBackend` can be told. TensorFlow takes it when it starts, once in a process. */
 export interface BackendOptions {
-  /** Threads of the wasm backend, 1 to 8, or of TensorFlow on the CPU. Default: as many as the machine has cores. */
+  /** Threads of the wasm backend, 8 at most whatever more is asked for, or of TensorFlow on the CPU. Default: as many as the machine has cores. */
   threads?: number;
   /**
    * Which of the visible GPUs TensorFlow uses, from 0, as nvidia-smi counts them. Default: the first. This and the next
@@ -32,6 +33,7 @@ export interface StartedBackend {
   software?: boolean;
 }
 
+/** What `useBackend` resolves to. */
 export interface ChosenBackend extends StartedBackend {
   /** The backend that is now active. `tf.getBackend()` calls `cuda` and `tensorflow` both "tensorflow". */
   backend: BackendName;

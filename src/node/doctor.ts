@@ -7,6 +7,7 @@ import {setUp} from './tensorflow-backend.js';
 
 /** What was found out about one backend. */
 export interface BackendDiagnosis {
+  /** The backend. */
   name: BackendName;
   /** Whether it was started here, just now, and works. */
   usable: boolean;

@@ -34,8 +34,10 @@ export interface TrainEvents {
 
 /** The end of a run: finished, or stopped by the signal with a checkpoint to resume from. */
 export interface TrainResult {
+  /** False where the signal ended it. */
   finished: boolean;
   /** The steps taken, over both stages and all resumptions. */
   step: number;
+  /** What was measured, as in `summary.json`. */
   summary: TrainSummary;
 }

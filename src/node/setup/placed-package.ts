@@ -11,9 +11,11 @@ export interface PlacedPackage {
   name: string;
   /** Its folder. */
   folder: string;
+  /** Whether it was set up for CUDA. */
   cuda: boolean;
-  /** Version of TensorFlow, or "unknown", and the folder of its libraries. */
+  /** Version of TensorFlow, or "unknown". */
   version: string;
+  /** The folder of TensorFlow's libraries. */
   tensorflow: string;
   /** Where setup keeps it: the private folder. */
   from: string;
