@@ -28,8 +28,12 @@ export const onePassStep: Step = ({generator, discriminator}, objective, xs, ys)
     const parts = splitBatch(xs, lanes).map((x, i) => {
       const fake = forward(generator, x);
       const judged = withGradient(fake, dy => tf.mul(dy, splitBatch(rescale!, lanes)[i]!));
-      // Both in one batch: fewer and larger ops.
-      const [realLogits, fakeLogits] = tf.split(forward(discriminator, tf.concat([reals[i]!, judged])), 2);
+      const pair = [reals[i]!, judged];
+      // In one batch: fewer and larger ops. Unless a lane would have nothing to do.
+      const together = reals.length >= (lanes ?? 1);
+      const [realLogits, fakeLogits] = together
+        ? tf.split(forward(discriminator, tf.concat(pair)), 2)
+        : pair.map(samples => forward(discriminator, samples));
       return {fake, realLogits: realLogits!, fakeLogits: fakeLogits!};
     });
     const fake = joinBatch(parts.map(part => part.fake));
