@@ -113,7 +113,7 @@ async function main() {
   }
   // On a processor only if asked for: it takes minutes.
   if (options.only === 'full' || (chosen.backend === 'cuda' && wanted('full'))) {
-    result.full = await benchmarkFullSize(rounds);
+    result.full = await benchmarkFullSize(rounds, chosen);
     if (!options.json) printFullSize(result.full);
   }
   if (options.json) console.log(JSON.stringify(result, null, 2));

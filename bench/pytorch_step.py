@@ -2,6 +2,7 @@
 
 A process of its own, for engine.js.
 Usage: pytorch_step.py '{"layout": "plain" or "channels_last", "threads": 2, "batch": 4, "filters": 32, ...}'
+With "device": "cuda" on the GPU; with "size" and "critic" for larger images, and the critic's feature maps by stage.
 """
 
 import json
@@ -13,7 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-LOW_RESOLUTION, HIGH_RESOLUTION = 16, 64
+SCALE = 4
 ADVERSARIAL_WEIGHT = 5e-3
 WARM_UP = 3
 
@@ -64,14 +65,16 @@ class Generator(nn.Module):
 
 
 class Critic(nn.Module):
-    def __init__(self):
+    """Halves the image at each stage, down to 4 x 4."""
+
+    def __init__(self, stages):
         super().__init__()
         layers, channels = [], 3
-        for maps in (32, 64, 128, 128):
+        for maps in stages:
             layers += [nn.Conv2d(channels, maps, 3, 1, 1), nn.LeakyReLU(0.2, True)]
             layers += [nn.Conv2d(maps, maps, 4, 2, 1), nn.LeakyReLU(0.2, True)]
             channels = maps
-        layers += [nn.Flatten(), nn.Linear(128 * 4 * 4, 100), nn.LeakyReLU(0.2, True), nn.Linear(100, 1)]
+        layers += [nn.Flatten(), nn.Linear(channels * 4 * 4, 100), nn.LeakyReLU(0.2, True), nn.Linear(100, 1)]
         self.layers = nn.Sequential(*layers)
 
     def forward(self, x):
@@ -83,14 +86,14 @@ def cross_entropy(logits, is_real):
 
 
 class Step:
-    def __init__(self, layout, batch, filters, growth, blocks):
+    def __init__(self, layout, batch, filters, growth, blocks, size=64, critic=(32, 64, 128, 128), device="cpu", **_):
         formats = {"plain": torch.contiguous_format, "channels_last": torch.channels_last}
-        to_format = {"memory_format": formats[layout]}
-        self.generator, self.critic = Generator(filters, growth, blocks).to(**to_format), Critic().to(**to_format)
+        place = {"device": device, "memory_format": formats[layout]}
+        self.generator, self.critic = Generator(filters, growth, blocks).to(**place), Critic(critic).to(**place)
         self.generator_optimizer = torch.optim.Adam(self.generator.parameters(), 1e-4)
         self.critic_optimizer = torch.optim.Adam(self.critic.parameters(), 1e-4)
-        self.low = torch.rand(batch, 3, LOW_RESOLUTION, LOW_RESOLUTION).to(**to_format)
-        self.high = torch.rand(batch, 3, HIGH_RESOLUTION, HIGH_RESOLUTION).to(**to_format)
+        self.low = torch.rand(batch, 3, size // SCALE, size // SCALE).to(**place)
+        self.high = torch.rand(batch, 3, size, size).to(**place)
 
     def __call__(self):
         critic, high = self.critic, self.high
@@ -129,7 +132,7 @@ def main():
     settings = json.loads(sys.argv[1])
     torch.set_num_threads(settings["threads"])
     torch.manual_seed(0)
-    step = Step(*(settings[name] for name in ("layout", "batch", "filters", "growth", "blocks")))
+    step = Step(**settings)
     for _ in range(WARM_UP):
         step()
     print(json.dumps({"version": torch.__version__}), flush=True)

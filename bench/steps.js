@@ -1,9 +1,9 @@
 // The training step in each way that it can be run, in TensorFlow.js and in PyTorch, sampled in turn.
-import {availableParallelism} from 'node:os';
 import {setTimeout} from 'node:timers/promises';
 import {fileURLToPath} from 'node:url';
 import {startEngine} from './engine.js';
 import {median} from './median.js';
+import {startPyTorch} from './pytorch.js';
 
 /** Generators by name: ESRGAN as published is the full one. */
 export const SIZES = {
@@ -33,7 +33,7 @@ const SETTLING_MILLISECONDS = 300;
  */
 const STEPS_PER_TURN = 3;
 
-const scriptPath = name => fileURLToPath(new URL(name, import.meta.url));
+const STEP_SCRIPT = fileURLToPath(new URL('step.js', import.meta.url));
 
 /**
  * The median time and the peak memory of each engine that there is, sampled in turn so that whatever else the machine
@@ -42,21 +42,21 @@ const scriptPath = name => fileURLToPath(new URL(name, import.meta.url));
  * @throws if the backend does not start.
  */
 export async function benchmarkStep({backend, threads, batch, generator}, rounds) {
-  const python = process.env.TORCH_PYTHON ?? 'python3';
   const engines = [];
   const missing = {};
-  const start = async (name, command, script, settings) => {
-    const engine = await startEngine(command, [scriptPath(script), JSON.stringify({batch, ...generator, ...settings})]);
-    engines.push({name, ...engine, times: [], peakMegabytes: 0});
-  };
+  const add = async (name, starting) => engines.push({name, ...(await starting), times: [], peakMegabytes: 0});
   try {
     for (const [name, way] of Object.entries(WAYS)) {
-      const started = start(name, process.execPath, 'step.js', {backend, threads, way});
+      const settings = JSON.stringify({batch, ...generator, backend, threads, way});
+      const started = add(name, startEngine(process.execPath, [STEP_SCRIPT, settings]));
       await (way === 'captured' ? started.catch(error => (missing[name] = error.message)) : started);
     }
+    // The same card, if it is one.
+    const device = engines[0].about.backend === 'cuda' ? 'cuda' : 'cpu';
     for (const [name, layout] of Object.entries(LAYOUTS)) {
-      const settings = {threads: threads ?? availableParallelism(), layout};
-      await start(name, python, 'pytorch_step.py', settings).catch(error => (missing[name] = error.message));
+      await add(name, startPyTorch({batch, ...generator, threads, layout, device})).catch(
+        error => (missing[name] = error.message),
+      );
     }
     for (let round = 0; round < rounds; round++) {
       for (const engine of engines) {
