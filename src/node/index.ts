@@ -1,5 +1,6 @@
 export {useBackend} from './backend.js';
-export type {BackendName, BackendOptions, ChosenBackend} from './backend.js';
+export type {BackendName, ChosenBackend} from './backend.js';
+export type {BackendOptions} from './backend-options.js';
 export {diagnose, formatDiagnosis} from './doctor.js';
 export type {BackendDiagnosis, Diagnosis} from './doctor.js';
 export {listImages, readImage, writeImage} from './image-files.js';

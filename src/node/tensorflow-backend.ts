@@ -3,7 +3,7 @@ import {createRequire} from 'node:module';
 import {join} from 'node:path';
 import {registerTensorFlowKernels} from '../tensorflow/register.js';
 import {setStepCapturer} from '../training/step-capture.js';
-import type {BackendOptions, StartedBackend} from './backend.js';
+import type {BackendOptions, StartedBackend} from './backend-options.js';
 import {captureStep} from './capture/capture-step.js';
 import {describeGpu, firstGpu, startUpErrors, whyNoGpu} from './gpu.js';
 import {supplyRemovedFunctions} from './removed-node-functions.js';

@@ -1,4 +1,4 @@
-import type {BackendOptions} from './backend.js';
+import type {BackendOptions} from './backend-options.js';
 
 /**
  * Sets the environment variables that TensorFlow reads when it starts; it has no other handles here. What the user set

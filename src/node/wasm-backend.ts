@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import type * as wasmTypes from '@tensorflow/tfjs-backend-wasm';
 import {availableParallelism} from 'node:os';
 import {registerTrainingKernels} from '../wasm/index.js';
-import type {BackendOptions, StartedBackend} from './backend.js';
+import type {BackendOptions, StartedBackend} from './backend-options.js';
 import {MAX_WASM_THREADS, withWasmThreads} from './wasm-threads.js';
 
 type WasmPackage = typeof wasmTypes;

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import {registerWebGpuKernels} from '../webgpu/register.js';
-import type {BackendOptions, StartedBackend} from './backend.js';
+import type {BackendOptions, StartedBackend} from './backend-options.js';
 import {mayHaveGraphicsDevice} from './graphics-device.js';
 
 const INSTALL = 'npm install webgpu@0.6.2 @tensorflow/tfjs-backend-webgpu';

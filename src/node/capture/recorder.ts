@@ -1,10 +1,11 @@
 import * as tf from '@tensorflow/tfjs';
 import type {Attribute, NativeBackend, NativeTensor} from './binding.js';
-import {ATTRIBUTE, DTYPES, nativeIds} from './binding.js';
+import {DTYPES, nativeIds} from './binding.js';
 import {callSite} from './call-site.js';
 import type {Gradients} from './hooks.js';
 import {attachHooks} from './hooks.js';
 import {contentsOf, fusedOptimizer, settingsOf, slotsAt} from './optimizers.js';
+import {copyOf, separate} from './own-data.js';
 import type {Recording, Source} from './recording.js';
 import {at} from './recording.js';
 import type {StepResult} from './step-result.js';
@@ -343,27 +344,10 @@ class Recorder {
   }
 }
 
-/** A tensor of the same values that shares its data with no other. */
-function copyOf(backend: NativeBackend, tensor: tf.Tensor): tf.Tensor {
-  const ids = nativeIds(backend, [tensor]);
-  const type = [{name: 'T', type: ATTRIBUTE.type, value: backend.tensorMap.get(tensor.dataId).dtype}];
-  return backend.createOutputTensor(backend.binding.executeOp('Identity', type, ids, 1)[0]!);
-}
-
 function variableCount(): number {
   return Object.keys(tf.engine().registeredVariables).length;
 }
 
 function sameItems(first: unknown[], second: unknown[]): boolean {
   return first.length === second.length && first.every((one, i) => one === second[i]);
-}
-
-/** Gives each variable data of its own: what shares a tensor's data with a variable cannot be told from it. */
-function separate(backend: NativeBackend, variables: tf.Variable[]): void {
-  for (const variable of variables) {
-    if (backend.tensorMap.get(variable.dataId).refCount === 1) continue;
-    const copy = copyOf(backend, variable);
-    variable.assign(copy);
-    copy.dispose();
-  }
 }
