@@ -64,7 +64,8 @@ export function savedModel(nodes: GraphNode[]): Uint8Array {
   return pbf.finish();
 }
 
-function message(pbf: Pbf, field: number, write: (inner: Pbf) => void): void {
+/** Writes a message within another. */
+export function message(pbf: Pbf, field: number, write: (inner: Pbf) => void): void {
   pbf.writeMessage(field, (_, inner) => write(inner!), null);
 }
 

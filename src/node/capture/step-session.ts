@@ -2,7 +2,7 @@ import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import type {Binding, NativeTensor} from './binding.js';
-import {withSessionThreads} from './session-threads.js';
+import {withSessionOptions} from './session-options.js';
 
 /** A graph in a TensorFlow session of its own, where its variables live between runs. */
 export class StepSession {
@@ -17,7 +17,7 @@ export class StepSession {
     const folder = mkdtempSync(join(tmpdir(), 'tfjs-ragan-step-'));
     try {
       writeFileSync(join(folder, 'saved_model.pb'), graph);
-      this.session = withSessionThreads(() => binding.loadSavedModel(folder, 'serve'));
+      this.session = withSessionOptions(() => binding.loadSavedModel(folder, 'serve'));
     } finally {
       rmSync(folder, {recursive: true, force: true});
     }
