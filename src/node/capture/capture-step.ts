@@ -4,8 +4,8 @@ import type {NativeBackend} from './binding.js';
 import {CapturedGraph} from './captured-graph.js';
 import type {Recording} from './recording.js';
 import {difference} from './recording.js';
-import type {RecordedStep} from './recorder.js';
-import {isRecording, recordStep} from './recorder.js';
+import type {RecordedStep} from './record-step.js';
+import {isRecording, recordStep} from './record-step.js';
 import type {StepResult} from './step-result.js';
 
 /** Shapes of inputs that get a graph of their own; calls with others run as usual. */

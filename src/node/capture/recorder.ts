@@ -5,16 +5,10 @@ import {callSite} from './call-site.js';
 import type {Gradients} from './hooks.js';
 import {attachHooks} from './hooks.js';
 import {contentsOf, fusedOptimizer, settingsOf, slotsAt} from './optimizers.js';
-import {copyOf, separate} from './own-data.js';
+import {separate} from './own-data.js';
 import type {Recording, Source} from './recording.js';
 import {at} from './recording.js';
 import type {StepResult} from './step-result.js';
-import {takeApart} from './step-result.js';
-
-/** A step that ran, and what it did: a recording, or why it cannot be captured. */
-export type RecordedStep<R> = {result: R} & (
-  {recording: Recording; parts: StepResult<R>; refusal?: never} | {refusal: string}
-);
 
 /** Ops that give other values each time they run, or that touch something beyond their tensors. */
 const STATEFUL = /^(Multinomial|Random|Stateless|Write|Print|.*Summary|.*Dataset|.*Iterator|Decode|Encode)/;
@@ -25,56 +19,8 @@ const SHAPED_BY_VALUES = /^(Unique|Where|NonMaxSuppression|ListDiff|Sparse(?!ToD
 /** TensorFlow's type of 64-bit integers, which appear among the constants of some ops. */
 const INT64 = 9;
 
-/** Whether a step is being recorded now. */
-let recording = false;
-
-/** Whether a step is being recorded now. A captured step that it calls then runs as usual and is recorded with it. */
-export function isRecording(): boolean {
-  return recording;
-}
-
-/**
- * Runs a step as usual, on the TensorFlow backend, and records the ops that go through the native binding.
- *
- * A step that cannot be captured still runs to its end; only an error of its own stops it. It is given copies of its
- * inputs, so that an input is told from whatever else holds the same values.
- *
- * @param changeable the variables that it may change besides its optimizers' own; undefined for any.
- * @param optimizers those that took part the time before.
- */
-export function recordStep<R>(
-  backend: NativeBackend,
-  inputs: tf.Tensor[],
-  step: (inputs: tf.Tensor[]) => R,
-  changeable: tf.Variable[] | undefined,
-  optimizers: tf.Optimizer[],
-): RecordedStep<R> {
-  const copies = inputs.map(input => copyOf(backend, input));
-  const recorder = new Recorder(backend, copies, changeable, optimizers);
-  const restore = recorder.attach();
-  recording = true;
-  try {
-    const result = step(copies);
-    let parts;
-    try {
-      parts = takeApart(result);
-    } catch (error) {
-      // What else the result holds, a promise say, may still use the copies.
-      return {result, refusal: (error as Error).message};
-    }
-    const recorded = recorder.finish(parts);
-    tf.dispose(copies.filter(copy => !parts.tensors.includes(copy)));
-    return typeof recorded === 'string' ? {result, refusal: recorded} : {result, recording: recorded, parts};
-  } catch (error) {
-    tf.dispose(copies);
-    throw error;
-  } finally {
-    recording = false;
-    restore();
-  }
-}
-
-class Recorder {
+/** Writes down what a step does between `attach` and `finish`. */
+export class Recorder {
   private readonly recording: Recording = {
     inputs: [],
     ops: [],

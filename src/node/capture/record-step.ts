@@ -1,0 +1,60 @@
+import * as tf from '@tensorflow/tfjs';
+import type {NativeBackend} from './binding.js';
+import {copyOf} from './own-data.js';
+import type {Recording} from './recording.js';
+import {Recorder} from './recorder.js';
+import type {StepResult} from './step-result.js';
+import {takeApart} from './step-result.js';
+
+/** A step that ran, and what it did: a recording, or why it cannot be captured. */
+export type RecordedStep<R> = {result: R} & (
+  {recording: Recording; parts: StepResult<R>; refusal?: never} | {refusal: string}
+);
+
+let recording = false;
+
+/** Whether a step is being recorded now. A captured step that it calls then runs as usual and is recorded with it. */
+export function isRecording(): boolean {
+  return recording;
+}
+
+/**
+ * Runs a step as usual, on the TensorFlow backend, and records the ops that go through the native binding.
+ *
+ * A step that cannot be captured still runs to its end; only an error of its own stops it. It is given copies of its
+ * inputs, so that an input is told from whatever else holds the same values.
+ *
+ * @param changeable the variables that it may change besides its optimizers' own; undefined for any.
+ * @param optimizers those that took part the time before.
+ */
+export function recordStep<R>(
+  backend: NativeBackend,
+  inputs: tf.Tensor[],
+  step: (inputs: tf.Tensor[]) => R,
+  changeable: tf.Variable[] | undefined,
+  optimizers: tf.Optimizer[],
+): RecordedStep<R> {
+  const copies = inputs.map(input => copyOf(backend, input));
+  const recorder = new Recorder(backend, copies, changeable, optimizers);
+  const restore = recorder.attach();
+  recording = true;
+  try {
+    const result = step(copies);
+    let parts;
+    try {
+      parts = takeApart(result);
+    } catch (error) {
+      // What else the result holds, a promise say, may still use the copies.
+      return {result, refusal: (error as Error).message};
+    }
+    const recorded = recorder.finish(parts);
+    tf.dispose(copies.filter(copy => !parts.tensors.includes(copy)));
+    return typeof recorded === 'string' ? {result, refusal: recorded} : {result, recording: recorded, parts};
+  } catch (error) {
+    tf.dispose(copies);
+    throw error;
+  } finally {
+    recording = false;
+    restore();
+  }
+}
