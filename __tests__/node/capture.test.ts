@@ -85,6 +85,18 @@ describeOnTensorFlow('captureStep', () => {
     step.dispose();
   });
 
+  test('takes ops whose type tfjs leaves to TensorFlow', () => {
+    const step = captureStep((x: tf.Tensor) => tf.add(tf.expandDims(x, 1), tf.expandDims(tf.cast(x, 'int32'))), {
+      inputs: [{shape: [3], dtype: 'float32'}],
+      onWarning,
+    });
+    const run = () => tf.tidy(() => step(tf.tensor1d([0.5, 1.5, 2.5])).arraySync());
+    const [first, , third] = [run(), run(), run()];
+    expect(third).toEqual(first);
+    expect([step.status.state, warnings]).toEqual(['captured', []]);
+    step.dispose();
+  });
+
   test.each<[string, () => tf.Optimizer]>([
     ['sgd', () => tf.train.sgd(0.05)],
     ['adam', () => tf.train.adam(0.01)],

@@ -40,6 +40,7 @@ export interface TensorData {
 /** The part of `@tensorflow/tfjs-node`'s backend that capturing uses. */
 export interface NativeBackend {
   binding: Binding;
+  isUsingGpuDevice: boolean;
   tensorMap: {get(dataId: object): TensorData; has(dataId: object): boolean};
   getInputTensorIds(tensors: {dataId?: object}[]): number[];
   createOutputTensor(metadata: NativeTensor): tf.Tensor;

@@ -1,10 +1,12 @@
 import * as tf from '@tensorflow/tfjs';
 import type {NativeBackend} from './binding.js';
 import {nativeIds} from './binding.js';
+import {hasAvx512} from '../processor.js';
 import {contentsOf, slotsAt} from './optimizers.js';
 import type {Recording} from './recording.js';
 import {at, describeOp} from './recording.js';
 import {ResidentWeights} from './resident-weights.js';
+import {lighter} from './rewrites/index.js';
 import type {StepGraph} from './step-graph.js';
 import {fusedOptimizers, stepGraph} from './step-graph.js';
 import type {StepResult} from './step-result.js';
@@ -16,6 +18,8 @@ export class CapturedGraph<R> {
   runs = 0;
   readonly nodes: number;
   readonly weightBytes: number;
+  /** The recording that the graph is made of. */
+  private readonly rewritten: Recording;
   private readonly graph: Omit<StepGraph, 'bytes'>;
   private readonly session: StepSession;
   private readonly weights: ResidentWeights;
@@ -35,7 +39,8 @@ export class CapturedGraph<R> {
   ) {
     this.kept = tensors.map(tensor => (tensor as tf.Tensor & {kept?: boolean}).kept === true);
     this.rebuild = rebuild;
-    const {bytes, ...graph} = stepGraph(recording);
+    this.rewritten = lighter(recording, {isGpu: backend.isUsingGpuDevice, hasAvx512: hasAvx512()});
+    const {bytes, ...graph} = stepGraph(this.rewritten);
     this.graph = graph;
     this.nodes = this.graph.nodes;
     this.weightBytes = recording.variables.reduce((sum, {size}) => sum + 4 * size, 0);
@@ -128,9 +133,9 @@ export class CapturedGraph<R> {
   private named(error: Error): Error {
     const index = /\{\{node [nu](\d+)_/.exec(error.message)?.[1];
     if (index === undefined) return error;
-    const op = this.recording.ops[Number(index)]!;
+    const op = this.rewritten.ops[Number(index)]!;
     return new Error(
-      `captured step: ${describeOp(this.recording, Number(index))} failed${at(op.site)}: ${error.message}`,
+      `captured step: ${describeOp(this.rewritten, Number(index))} failed${at(op.site)}: ${error.message}`,
       {cause: error},
     );
   }

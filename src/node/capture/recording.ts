@@ -90,6 +90,12 @@ export function beforeAnyUpdate({ops, outputs, assigned}: Recording): Source[] {
   return [...found, ...outputs, ...assigned].filter(source => source.from === 'op' && !isLate(source));
 }
 
+/** All sources that a step uses, as often as it does. */
+export function sourcesOf({ops, assigned, outputs}: Recording): Source[] {
+  const used = ops.flatMap(op => (op.kind === 'op' ? op.inputs : op.updates.map(({gradient}) => gradient)));
+  return [...used, ...assigned, ...outputs];
+}
+
 /** Why two recordings of a step are not the same step, or undefined if they are. */
 export function difference(first: Recording, second: Recording): string | undefined {
   const {ops} = second;

@@ -3,7 +3,7 @@ import type {GraphNode} from './graph-writer.js';
 import {attrValue, savedModel} from './graph-writer.js';
 import {fusedOptimizer} from './optimizers.js';
 import type {RecordedOp, RecordedUpdate, Recording, Source} from './recording.js';
-import {beforeAnyUpdate} from './recording.js';
+import {beforeAnyUpdate, sourcesOf} from './recording.js';
 import {emitUpdate} from './update-ops.js';
 
 /** A recorded step as a TensorFlow graph, and the names to run it by. */
@@ -58,14 +58,9 @@ class GraphBuilder {
   constructor(private readonly recording: Recording) {
     this.versions = recording.variables.map(() => 0);
     this.lastWrite = recording.variables.map(() => undefined);
-    const use = (source: Source) => {
+    for (const source of sourcesOf(recording)) {
       if (source.from === 'variable') this.used.add(`${source.index}/${source.updates}`);
-    };
-    for (const op of recording.ops) {
-      if (op.kind === 'op') op.inputs.forEach(use);
-      else op.updates.forEach(({gradient}) => use(gradient));
     }
-    [...recording.assigned, ...recording.outputs].forEach(use);
   }
 
   build(): StepGraph {
@@ -140,14 +135,16 @@ class GraphBuilder {
     return this.add(name, 'Placeholder', [], {dtype: {type: dtype}, shape: {shape}});
   }
 
-  private op({name, inputs, attributes}: RecordedOp, index: number): void {
+  private op({name, inputs, attributes, outputs}: RecordedOp, index: number): void {
     const values = inputs.map(source => this.value(source));
     const converted = attributes.map(attribute => {
       const value = attrValue(attribute);
       if (!value) throw new Error(`${name} has an attribute ${attribute.name} that a graph cannot carry`);
       return [attribute.name, value] as const;
     });
-    this.names[index] = this.add(`n${index}_${name}`, name, values, Object.fromEntries(converted));
+    // tfjs leaves it out where TensorFlow, running op by op, takes it from the input.
+    const type = name === 'ExpandDims' ? {T: {type: outputs[0]!.dtype}} : {};
+    this.names[index] = this.add(`n${index}_${name}`, name, values, {...Object.fromEntries(converted), ...type});
   }
 
   private update(update: RecordedUpdate, index: number): void {
