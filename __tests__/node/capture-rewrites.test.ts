@@ -1,6 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
-import type {NativeBackend} from '../../src/node/capture/binding.js';
+import type {Attribute, NativeBackend} from '../../src/node/capture/binding.js';
+import {ATTRIBUTE} from '../../src/node/capture/binding.js';
 import {recordStep} from '../../src/node/capture/record-step.js';
+import {deviceOf} from '../../src/node/capture/rewrites/device.js';
 import type {Device} from '../../src/node/capture/rewrites/index.js';
 import {lighter} from '../../src/node/capture/rewrites/index.js';
 import {doubledTaps, inTwoDimensions, pairedTaps, reversedTaps} from '../../src/node/capture/rewrites/taps.js';
@@ -41,7 +43,7 @@ describe('windows', () => {
 describeOnTensorFlow('a lighter recording', () => {
   beforeAll(() => activateBackend(tensorFlow!));
 
-  const PROCESSOR: Device = {isGpu: false, hasAvx512: true};
+  const PROCESSOR: Device = {isGpu: false, hasAvx512: true, hasWinograd: false, threads: 1};
 
   type Step = (...inputs: tf.Tensor[]) => tf.Tensor[];
 
@@ -77,10 +79,10 @@ describeOnTensorFlow('a lighter recording', () => {
   function expectSame({actual, expected}: {actual: number[][]; expected: number[][]}) {
     expect(actual.map(values => values.length)).toEqual(expected.map(values => values.length));
     actual.forEach((values, i) => {
-      const scale = Math.max(...expected[i]!.map(Math.abs));
+      const largest = (some: number[]) => some.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+      const scale = largest(expected[i]!);
       expect(scale).toBeGreaterThan(0);
-      const largest = Math.max(...values.map((value, k) => Math.abs(value - expected[i]![k]!)));
-      expect(largest / scale).toBeLessThan(3e-6);
+      expect(largest(values.map((value, k) => value - expected[i]![k]!)) / scale).toBeLessThan(3e-6);
     });
   }
 
@@ -206,7 +208,7 @@ describeOnTensorFlow('a lighter recording', () => {
         [3, 3, 8, 5],
         [2, 32, 32, 5],
       ];
-      expect(compare(convolution(true), shapes, {isGpu: true, hasAvx512: true}).ops).toContain('ResizeNearestNeighbor');
+      expect(compare(convolution(true), shapes, {...PROCESSOR, isGpu: true}).ops).toContain('ResizeNearestNeighbor');
     });
   });
 
@@ -239,7 +241,120 @@ describeOnTensorFlow('a lighter recording', () => {
         [3, 3, 32, 3],
         [2, 16, 16, 3],
       ];
-      expect(compare(convolution(false), shapes, {isGpu: false, hasAvx512: false}).ops).not.toContain('DepthToSpace');
+      expect(compare(convolution(false), shapes, {...PROCESSOR, hasAvx512: false}).ops).not.toContain('DepthToSpace');
+    });
+  });
+
+  // On any processor with AVX2. With ONEDNN_MAX_CPU_ISA=AVX2, those with AVX-512 test the code for the others.
+  describe("by Winograd's filtering", () => {
+    const CONVOLUTION = 'TfjsRaganConv2D';
+    const GRADIENT = 'TfjsRaganConv2DFilterGradient';
+    const withWinograd = (threads = 1): Device => ({...PROCESSOR, hasWinograd: true, threads});
+
+    test('is there', () => {
+      expect(deviceOf(tf.backend() as unknown as NativeBackend)).toMatchObject({isGpu: false, hasWinograd: true});
+    });
+
+    test.each([
+      ['as in ESRGAN', [2, 16, 16, 64], 32],
+      ['of the fewest channels', [1, 16, 16, 16], 16],
+      ['of an odd size', [3, 11, 13, 32], 48],
+      ['of one row', [1, 1, 300, 16], 16],
+      ['of one column', [1, 257, 1, 16], 16],
+      ['of many tiles', [2, 33, 48, 48], 64],
+    ])('%s, on any number of threads', (_, images, outputs) => {
+      const shapes = [images, [3, 3, images[3]!, outputs], [...images.slice(0, 3), outputs]];
+      for (const threads of [1, 2, 7]) {
+        const found = compare(convolution(false), shapes, withWinograd(threads));
+        expectSame(found);
+        expect(found.ops).toContain(CONVOLUTION);
+        expect(found.ops).toContain(GRADIENT);
+        for (const name of ['Conv2D', 'Conv2DBackpropInput', 'Conv2DBackpropFilter'])
+          expect(found.ops).not.toContain(name);
+      }
+    });
+
+    /** A layer's convolution with a bias and what follows, and all gradients. */
+    const layer =
+      (activation: (x: tf.Tensor) => tf.Tensor): Step =>
+      (images, filter, bias) => {
+        const convolved = (x: tf.Tensor, w: tf.Tensor, b: tf.Tensor) =>
+          tf.fused.conv2d({x: x as tf.Tensor4D, filter: w as tf.Tensor4D, strides: 1, pad: 'same', bias: b});
+        const f = (x: tf.Tensor, w: tf.Tensor, b: tf.Tensor) => tf.square(activation(convolved(x, w, b)));
+        const {value, grads} = tf.valueAndGrads((x, w, b) => f(x, w, b))([images, filter, bias]);
+        return [value, ...grads];
+      };
+    const layerShapes = [[2, 16, 16, 32], [3, 3, 32, 16], [16]];
+
+    test('with a bias and a leaky ReLU in the same op', () => {
+      const found = compare(
+        layer(x => tf.leakyRelu(x, 0.3)),
+        layerShapes,
+        withWinograd(),
+      );
+      expectSame(found);
+      expect(found.ops).toContain(CONVOLUTION);
+      expect(found.ops).not.toContain('BiasAdd');
+      expect(found.ops).not.toContain('LeakyRelu');
+    });
+
+    test('with a bias in the same op, and another activation after it', () => {
+      const found = compare(layer(tf.relu), layerShapes, withWinograd());
+      expectSame(found);
+      expect(found.ops).toContain('Relu');
+      expect(found.ops).not.toContain('BiasAdd');
+    });
+
+    test('keeps what is used before the activation', () => {
+      const found = compare(
+        layer(x => tf.add(x, tf.leakyRelu(x, 0.3))),
+        layerShapes,
+        withWinograd(),
+      );
+      expectSame(found);
+      expect(found.ops).toContain('LeakyRelu');
+    });
+
+    test.each<[string, Step, number[], number[], number[]]>([
+      ['with other numbers of channels', convolution(false), [1, 16, 16, 24], [3, 3, 24, 16], [1, 16, 16, 16]],
+      ['with another window', convolution(false), [1, 16, 16, 16], [5, 5, 16, 16], [1, 16, 16, 16]],
+      ['in steps of 2', convolution(false, 2), [1, 32, 32, 16], [3, 3, 16, 16], [1, 16, 16, 16]],
+      ['not padded', convolution(false, 1, 'valid'), [1, 18, 18, 16], [3, 3, 16, 16], [1, 16, 16, 16]],
+      ['of few pixels', convolution(false), [1, 8, 8, 16], [3, 3, 16, 16], [1, 8, 8, 16]],
+    ])('%s stays', (_, step, ...shapes) => {
+      const found = compare(step, shapes, withWinograd());
+      expectSame(found);
+      expect(found.ops).not.toContain(CONVOLUTION);
+    });
+
+    test('is as it was without the ops, and on a GPU', () => {
+      const shapes = [
+        [2, 16, 16, 32],
+        [3, 3, 32, 16],
+        [2, 16, 16, 16],
+      ];
+      for (const device of [PROCESSOR, {...withWinograd(), isGpu: true}]) {
+        expect(compare(convolution(false), shapes, device).ops).not.toContain(CONVOLUTION);
+      }
+    });
+
+    test('refuses shapes that do not fit', () => {
+      const backend = tf.backend() as unknown as NativeBackend;
+      const run = (name: string, attributes: Attribute[], ...shapes: number[][]) => {
+        const tensors = shapes.map(shape => tf.zeros(shape));
+        const ids = backend.getInputTensorIds(tensors);
+        try {
+          return backend.binding.executeOp(name, [{name: 'T', type: ATTRIBUTE.type, value: 1}, ...attributes], ids, 1);
+        } finally {
+          tf.dispose(tensors);
+        }
+      };
+      const turned = {name: 'turned', type: ATTRIBUTE.bool, value: false};
+      const threads = {name: 'threads', type: ATTRIBUTE.int, value: 1};
+      const slope = {name: 'slope', type: ATTRIBUTE.float, value: 1};
+      expect(() => run('TfjsRaganFilter', [turned], [3, 3, 16, 8])).toThrow('multiples of 16 channels');
+      expect(() => run(CONVOLUTION, [threads, slope], [1, 4, 4, 16], [16, 32, 16], [16])).toThrow('do not fit');
+      expect(() => run(GRADIENT, [threads], [1, 4, 4, 16], [1, 4, 5, 16])).toThrow('do not fit');
     });
   });
 
@@ -265,7 +380,7 @@ describeOnTensorFlow('a lighter recording', () => {
       expectSame(found);
       expect(found.ops).toContain('Slice');
       expect(found.ops).not.toContain('SplitV');
-      expect(compare(critic(wanted), shapes, {isGpu: true, hasAvx512: false}).ops).toContain('Slice');
+      expect(compare(critic(wanted), shapes, {...PROCESSOR, isGpu: true}).ops).toContain('Slice');
     });
 
     test('passes gradients on to both parts if both need them', () => {

@@ -1,11 +1,11 @@
 import * as tf from '@tensorflow/tfjs';
 import type {NativeBackend} from './binding.js';
 import {nativeIds} from './binding.js';
-import {hasAvx512} from '../processor.js';
 import {contentsOf, slotsAt} from './optimizers.js';
 import type {Recording} from './recording.js';
 import {at, describeOp} from './recording.js';
 import {ResidentWeights} from './resident-weights.js';
+import {deviceOf} from './rewrites/device.js';
 import {lighter} from './rewrites/index.js';
 import type {StepGraph} from './step-graph.js';
 import {fusedOptimizers, stepGraph} from './step-graph.js';
@@ -39,7 +39,7 @@ export class CapturedGraph<R> {
   ) {
     this.kept = tensors.map(tensor => (tensor as tf.Tensor & {kept?: boolean}).kept === true);
     this.rebuild = rebuild;
-    this.rewritten = lighter(recording, {isGpu: backend.isUsingGpuDevice, hasAvx512: hasAvx512()});
+    this.rewritten = lighter(recording, deviceOf(backend));
     const {bytes, ...graph} = stepGraph(this.rewritten);
     this.graph = graph;
     this.nodes = this.graph.nodes;

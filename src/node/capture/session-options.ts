@@ -15,10 +15,10 @@ const SESSION_CONFIG = 'TFJS_RAGAN_SESSION_CONFIG';
  * A binding that setup did not compile makes its session with TensorFlow's defaults.
  */
 export function withSessionOptions<T>(make: () => T): T {
-  const threads = Number(process.env.TF_NUM_INTRAOP_THREADS) || availableParallelism();
+  const threads = allThreads();
   // TensorFlow's core/protobuf/config.proto.
   const config = new Pbf();
-  config.writeVarintField(2, Math.ceil(threads / 2)); // intra_op_parallelism_threads
+  config.writeVarintField(2, threadsOfAnOp()); // intra_op_parallelism_threads
   config.writeVarintField(5, threads); // inter_op_parallelism_threads
   config.writeBooleanField(9, true); // use_per_session_threads
   message(config, 10, graph => message(graph, 10, rewriter => rewriter.writeVarintField(12, 1))); // meta_optimizer_iterations
@@ -28,4 +28,13 @@ export function withSessionOptions<T>(make: () => T): T {
   } finally {
     delete process.env[SESSION_CONFIG];
   }
+}
+
+/** How many threads one op of a captured step has on a processor. */
+export function threadsOfAnOp(): number {
+  return Math.ceil(allThreads() / 2);
+}
+
+function allThreads(): number {
+  return Number(process.env.TF_NUM_INTRAOP_THREADS) || availableParallelism();
 }

@@ -24,7 +24,7 @@ export class Rewriter {
   private readonly places: (number | Source)[] = [];
   /** How often each output of the recording is used, by op and output. */
   private readonly usesBefore: number[][];
-  /** The same by the new numbers, but for ops that a rule added. */
+  /** The same by the new numbers, but for ops that a rule added on the way to its result. */
   private readonly usesNow: number[][] = [];
   private site = '';
 
@@ -119,6 +119,10 @@ export class Rewriter {
     return this.constant(DTYPES.int32!, [values.length], Int32Array.from(values));
   }
 
+  vector(values: number[]): Source {
+    return this.constant(FLOAT, [values.length], Float32Array.from(values));
+  }
+
   /** A matrix, row by row. */
   matrix(rows: number[][]): Source {
     return this.constant(FLOAT, [rows.length, rows[0]!.length], Float32Array.from(rows.flat()));
@@ -133,6 +137,7 @@ export class Rewriter {
     const here = {...op, inputs: op.inputs.map(source => this.moved(source))};
     const used = uses.flatMap((count, output) => (count > 0 ? [output] : []));
     const replaced = used.length === 1 ? rule(here, used[0]!, this) : undefined;
+    if (replaced?.from === 'op') this.usesNow[replaced.index]![replaced.output] = uses[used[0]!]!;
     return replaced ?? this.push(here, uses);
   }
 

@@ -1,0 +1,352 @@
+// Convolutions by 3x3 windows as ops of TensorFlow, for processors with AVX-512 or AVX2: see winograd.h for how. Captured
+// steps use them in place of TensorFlow's own.
+//
+// TfjsRaganFilter: filter [3, 3, inputs, outputs] -> planes [16, inputs, outputs], or, for the gradient of the images,
+//   [16, outputs, inputs] of the filter back to front.
+// TfjsRaganConv2D: x [batch, height, width, inputs], planes, bias [outputs] -> y, with a leaky ReLU of that slope.
+// TfjsRaganConv2DFilterGradient: x, dy [batch, height, width, outputs] -> gradient [3, 3, inputs, outputs].
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <initializer_list>
+#include <vector>
+
+#include "tensorflow/c/c_api.h"
+#include "tensorflow/c/ops.h"
+#include "tensorflow/c/tf_tensor.h"
+#include "workers.h"
+
+#if defined(__x86_64__)
+
+// From tensorflow/c/kernels.h, which includes headers that not every package of TensorFlow has.
+extern "C" {
+typedef struct TF_KernelBuilder TF_KernelBuilder;
+typedef struct TF_OpKernelConstruction TF_OpKernelConstruction;
+typedef struct TF_OpKernelContext TF_OpKernelContext;
+TF_KernelBuilder* TF_NewKernelBuilder(const char* op, const char* device, void* (*create)(TF_OpKernelConstruction*),
+                                      void (*compute)(void*, TF_OpKernelContext*), void (*destroy)(void*));
+void TF_RegisterKernelBuilder(const char* name, TF_KernelBuilder* builder, TF_Status* status);
+void TF_GetInput(TF_OpKernelContext* context, int index, TF_Tensor** tensor, TF_Status* status);
+TF_Tensor* TF_AllocateOutput(TF_OpKernelContext* context, int index, TF_DataType type, const int64_t* sizes, int rank,
+                             size_t bytes, TF_Status* status);
+void TF_OpKernelContext_Failure(TF_OpKernelContext* context, TF_Status* status);
+void TF_OpKernelConstruction_Failure(TF_OpKernelConstruction* construction, TF_Status* status);
+void TF_OpKernelConstruction_GetAttrFloat(TF_OpKernelConstruction* construction, const char* name, float* value,
+                                          TF_Status* status);
+void TF_OpKernelConstruction_GetAttrInt32(TF_OpKernelConstruction* construction, const char* name, int32_t* value,
+                                          TF_Status* status);
+void TF_OpKernelConstruction_GetAttrBool(TF_OpKernelConstruction* construction, const char* name, TF_Bool* value,
+                                         TF_Status* status);
+}
+
+namespace {
+
+using std::size_t;
+
+struct Shape {
+  int batch, height, width, inputs, outputs;
+  int tileRows() const { return (height + 1) / 2; }
+  int tileColumns() const { return (width + 1) / 2; }
+  int tiles() const { return batch * tileRows() * tileColumns(); }
+  size_t pixel(int image, int row, int column) const {
+    return (static_cast<size_t>(image) * height + row) * width + column;
+  }
+};
+
+// Where the 2x2 pixels are that a tile gives.
+struct Tile {
+  int image, row, column;
+  Tile(const Shape& shape, int tile)
+      : image(tile / (shape.tileRows() * shape.tileColumns())),
+        row(2 * (tile / shape.tileColumns() % shape.tileRows())),
+        column(2 * (tile % shape.tileColumns())) {}
+};
+
+struct Kernels {
+  void (*product)(int, int, const float*, size_t, size_t, const float*, size_t, float*, bool);
+  void (*transformTiles)(const float*, const Shape&, int, int, const float*, float*);
+  void (*transformFilter)(const float*, size_t, float*);
+  void (*writeTiles)(const float*, const Shape&, int, int, const float*, float, float*);
+  void (*transformGradients)(const float*, const Shape&, int, int, const float*, float*);
+  void (*writeFilterGradient)(const float*, size_t, float*);
+};
+
+namespace avx512 {
+#define VECTOR 16
+#define ROWS 14
+#define TARGET __attribute__((target("avx512f")))
+#include "winograd.h"
+#undef VECTOR
+#undef ROWS
+#undef TARGET
+}  // namespace avx512
+
+namespace avx2 {
+#define VECTOR 8
+#define ROWS 6
+#define TARGET __attribute__((target("avx2,fma")))
+#include "winograd.h"
+#undef VECTOR
+#undef ROWS
+#undef TARGET
+}  // namespace avx2
+
+// Those for this processor, or none. ONEDNN_MAX_CPU_ISA, by which oneDNN is told to do without newer instructions, counts
+// here too.
+const Kernels* kernelsHere() {
+  const char* limit = std::getenv("ONEDNN_MAX_CPU_ISA");
+  const auto allows = [limit](std::initializer_list<const char*> names) {
+    return limit == nullptr || std::any_of(names.begin(), names.end(), [limit](const char* name) {
+             return std::strncmp(limit, name, std::strlen(name)) == 0;
+           });
+  };
+  if (__builtin_cpu_supports("avx512f") && allows({"AVX512", "AVX10", "DEFAULT"})) return &avx512::kernels;
+  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  return avx2 && allows({"AVX2", "AVX512", "AVX10", "DEFAULT"}) ? &avx2::kernels : nullptr;
+}
+
+const Kernels* const here = kernelsHere();
+
+// Tiles that are computed together: what they are made into fits into the cache of a core.
+constexpr int TILES = 42;
+constexpr int PLANES = 16;
+
+// Numbers that the threads of a filter's gradient may sum up in, 256 MiB: fewer threads work on larger filters.
+constexpr size_t MOST_SUMS = size_t{1} << 26;
+
+// Memory of this thread's own, which it keeps: to take it anew each time costs more than some convolutions.
+float* scratch(size_t size) {
+  thread_local std::vector<float> memory;
+  if (memory.size() < size) memory.resize(size);
+  return memory.data();
+}
+
+// As many zeros as any number of channels here.
+const float* zeros(int channels) {
+  thread_local std::vector<float> memory;
+  if (memory.size() < static_cast<size_t>(channels)) memory.resize(channels);
+  return memory.data();
+}
+
+void convolve(const Kernels& kernels, const Shape& shape, const float* x, const float* filter, const float* bias,
+              float slope, int threads, float* y) {
+  const size_t filterPlane = static_cast<size_t>(shape.inputs) * shape.outputs;
+  parallelFor(threads, (shape.tiles() + TILES - 1) / TILES, [&](int part) {
+    const int first = part * TILES, count = std::min(TILES, shape.tiles() - first);
+    const size_t from = static_cast<size_t>(count) * shape.inputs, to = static_cast<size_t>(count) * shape.outputs;
+    float* tiles = scratch(PLANES * (from + to));
+    float* sums = tiles + PLANES * from;
+    kernels.transformTiles(x, shape, first, count, zeros(shape.inputs), tiles);
+    for (int p = 0; p < PLANES; p++) {
+      kernels.product(count, shape.inputs, tiles + p * from, shape.inputs, 1, filter + p * filterPlane, shape.outputs,
+                      sums + p * to, false);
+    }
+    kernels.writeTiles(sums, shape, first, count, bias, slope, y);
+  });
+}
+
+void filterGradient(const Kernels& kernels, const Shape& shape, const float* x, const float* dy, int threads,
+                    float* gradient) {
+  const size_t plane = static_cast<size_t>(shape.inputs) * shape.outputs;
+  const int parts = (shape.tiles() + TILES - 1) / TILES;
+  // Each thread sums over tiles of its own, into planes of its own, which are added in their order.
+  const int ranges = std::max<int>(1, std::min<size_t>({static_cast<size_t>(threads), static_cast<size_t>(parts),
+                                                         MOST_SUMS / (PLANES * plane)}));
+  std::vector<float> sums(ranges * PLANES * plane);
+  parallelFor(threads, ranges, [&](int range) {
+    float* to = sums.data() + range * PLANES * plane;
+    for (int part = parts * range / ranges; part < parts * (range + 1) / ranges; part++) {
+      const int first = part * TILES, count = std::min(TILES, shape.tiles() - first);
+      const size_t images = static_cast<size_t>(count) * shape.inputs;
+      const size_t gradients = static_cast<size_t>(count) * shape.outputs;
+      float* tiles = scratch(PLANES * (images + gradients));
+      float* changes = tiles + PLANES * images;
+      kernels.transformTiles(x, shape, first, count, zeros(shape.inputs), tiles);
+      kernels.transformGradients(dy, shape, first, count, zeros(shape.outputs), changes);
+      for (int p = 0; p < PLANES; p++) {
+        kernels.product(shape.inputs, count, tiles + p * images, 1, shape.inputs, changes + p * gradients,
+                        shape.outputs, to + p * plane, true);
+      }
+    }
+  });
+  parallelFor(threads, ranges > 1 ? PLANES : 0, [&](int p) {
+    float* to = sums.data() + p * plane;
+    for (int range = 1; range < ranges; range++) {
+      const float* from = to + range * PLANES * plane;
+      for (size_t k = 0; k < plane; k++) to[k] += from[k];
+    }
+  });
+  kernels.writeFilterGradient(sums.data(), plane, gradient);
+}
+
+// The planes for the gradient of the images: channels swapped, and the filter back to front, by which the outer planes of
+// each four change places.
+void turnFilter(const float* planes, int inputs, int outputs, float* turned) {
+  const size_t plane = static_cast<size_t>(inputs) * outputs;
+  const auto opposite = [](int i) { return i == 0 ? 3 : i == 3 ? 0 : i; };
+  constexpr int SIDE = 16;
+  for (int p = 0; p < PLANES; p++) {
+    const float* from = planes + (4 * opposite(p / 4) + opposite(p % 4)) * plane;
+    float* to = turned + p * plane;
+    for (int i = 0; i < inputs; i += SIDE) {
+      for (int j = 0; j < outputs; j += SIDE) {
+        for (int a = i; a < i + SIDE; a++) {
+          for (int b = j; b < j + SIDE; b++) to[static_cast<size_t>(b) * inputs + a] = from[static_cast<size_t>(a) * outputs + b];
+        }
+      }
+    }
+  }
+}
+
+// --- The ops ---
+
+struct Attributes {
+  float slope = 1;
+  int32_t threads = 1;
+  bool turned = false;
+};
+
+class Status {
+ public:
+  Status() : status_(TF_NewStatus()) {}
+  ~Status() { TF_DeleteStatus(status_); }
+  TF_Status* get() { return status_; }
+  bool ok() const { return TF_GetCode(status_) == TF_OK; }
+
+ private:
+  TF_Status* status_;
+};
+
+// A tensor that an op was given or gives.
+class Values {
+ public:
+  explicit Values(TF_Tensor* tensor) : tensor_(tensor) {}
+  Values(const Values&) = delete;
+  ~Values() {
+    if (tensor_) TF_DeleteTensor(tensor_);
+  }
+  explicit operator bool() const { return tensor_ != nullptr; }
+  float* data() const { return static_cast<float*>(TF_TensorData(tensor_)); }
+  int rank() const { return TF_NumDims(tensor_); }
+  int size(int axis) const { return static_cast<int>(TF_Dim(tensor_, axis)); }
+
+ private:
+  TF_Tensor* tensor_;
+};
+
+TF_Tensor* input(TF_OpKernelContext* context, int index, Status& status) {
+  TF_Tensor* tensor = nullptr;
+  TF_GetInput(context, index, &tensor, status.get());
+  return tensor;
+}
+
+TF_Tensor* output(TF_OpKernelContext* context, std::initializer_list<int64_t> shape, Status& status) {
+  size_t bytes = sizeof(float);
+  for (int64_t size : shape) bytes *= size;
+  return TF_AllocateOutput(context, 0, TF_FLOAT, shape.begin(), static_cast<int>(shape.size()), bytes, status.get());
+}
+
+void fail(TF_OpKernelContext* context, Status& status, const char* message) {
+  if (status.ok()) TF_SetStatus(status.get(), TF_INVALID_ARGUMENT, message);
+  TF_OpKernelContext_Failure(context, status.get());
+}
+
+bool isWhole(int channels) { return channels > 0 && channels % 16 == 0; }
+
+void* create(TF_OpKernelConstruction* construction, bool convolution, bool filter) {
+  auto* attributes = new Attributes;
+  Status status;
+  if (convolution) TF_OpKernelConstruction_GetAttrFloat(construction, "slope", &attributes->slope, status.get());
+  if (filter) {
+    TF_Bool turned = 0;
+    TF_OpKernelConstruction_GetAttrBool(construction, "turned", &turned, status.get());
+    attributes->turned = turned;
+  } else {
+    TF_OpKernelConstruction_GetAttrInt32(construction, "threads", &attributes->threads, status.get());
+  }
+  if (!status.ok()) TF_OpKernelConstruction_Failure(construction, status.get());
+  return attributes;
+}
+
+void destroy(void* attributes) { delete static_cast<Attributes*>(attributes); }
+
+void computeFilter(void* kernel, TF_OpKernelContext* context) {
+  const auto& attributes = *static_cast<Attributes*>(kernel);
+  Status status;
+  const Values filter(input(context, 0, status));
+  const bool fits = status.ok() && filter.rank() == 4 && filter.size(0) == 3 && filter.size(1) == 3 &&
+                    isWhole(filter.size(2)) && isWhole(filter.size(3));
+  if (!fits) return fail(context, status, "TfjsRaganFilter: the filter is none of 3x3 and multiples of 16 channels.");
+  const int inputs = filter.size(2), outputs = filter.size(3);
+  const size_t plane = static_cast<size_t>(inputs) * outputs;
+  const Values planes(attributes.turned ? output(context, {PLANES, outputs, inputs}, status)
+                                        : output(context, {PLANES, inputs, outputs}, status));
+  if (!status.ok()) return fail(context, status, "");
+  if (!attributes.turned) return here->transformFilter(filter.data(), plane, planes.data());
+  float* straight = scratch(PLANES * plane);
+  here->transformFilter(filter.data(), plane, straight);
+  turnFilter(straight, inputs, outputs, planes.data());
+}
+
+void computeConvolution(void* kernel, TF_OpKernelContext* context) {
+  const auto& attributes = *static_cast<Attributes*>(kernel);
+  Status status;
+  const Values x(input(context, 0, status)), planes(input(context, 1, status)), bias(input(context, 2, status));
+  const bool fits = status.ok() && x.rank() == 4 && planes.rank() == 3 && planes.size(0) == PLANES &&
+                    planes.size(1) == x.size(3) && isWhole(planes.size(1)) && isWhole(planes.size(2)) &&
+                    bias.rank() == 1 && bias.size(0) == planes.size(2);
+  if (!fits) return fail(context, status, "TfjsRaganConv2D: the shapes of images, planes and bias do not fit.");
+  const Shape shape = {x.size(0), x.size(1), x.size(2), x.size(3), planes.size(2)};
+  const Values y(output(context, {shape.batch, shape.height, shape.width, shape.outputs}, status));
+  if (!status.ok()) return fail(context, status, "");
+  convolve(*here, shape, x.data(), planes.data(), bias.data(), attributes.slope, attributes.threads, y.data());
+}
+
+void computeFilterGradient(void* kernel, TF_OpKernelContext* context) {
+  const auto& attributes = *static_cast<Attributes*>(kernel);
+  Status status;
+  const Values x(input(context, 0, status)), dy(input(context, 1, status));
+  const bool fits = status.ok() && x.rank() == 4 && dy.rank() == 4 && x.size(0) == dy.size(0) &&
+                    x.size(1) == dy.size(1) && x.size(2) == dy.size(2) && isWhole(x.size(3)) && isWhole(dy.size(3));
+  if (!fits) return fail(context, status, "TfjsRaganConv2DFilterGradient: the shapes of images and gradient do not fit.");
+  const Shape shape = {x.size(0), x.size(1), x.size(2), x.size(3), dy.size(3)};
+  const Values gradient(output(context, {3, 3, shape.inputs, shape.outputs}, status));
+  if (!status.ok()) return fail(context, status, "");
+  filterGradient(*here, shape, x.data(), dy.data(), attributes.threads, gradient.data());
+}
+
+void unknownShape(TF_ShapeInferenceContext* context, TF_Status* status) {
+  TF_ShapeInferenceContextSetUnknownShape(context, status);
+}
+
+void add(const char* name, std::initializer_list<const char*> inputs, const char* output,
+         std::initializer_list<const char*> attributes, void* (*create)(TF_OpKernelConstruction*),
+         void (*compute)(void*, TF_OpKernelContext*)) {
+  Status status;
+  TF_OpDefinitionBuilder* definition = TF_NewOpDefinitionBuilder(name);
+  for (const char* one : inputs) TF_OpDefinitionBuilderAddInput(definition, one);
+  TF_OpDefinitionBuilderAddOutput(definition, output);
+  TF_OpDefinitionBuilderAddAttr(definition, "T: {float}");
+  for (const char* one : attributes) TF_OpDefinitionBuilderAddAttr(definition, one);
+  TF_OpDefinitionBuilderSetShapeInferenceFunction(definition, unknownShape);
+  TF_RegisterOpDefinition(definition, status.get());
+  // Where it is there already, another copy of the binding has it.
+  if (!status.ok()) return;
+  TF_RegisterKernelBuilder(name, TF_NewKernelBuilder(name, "CPU", create, compute, destroy), status.get());
+}
+
+const bool added = [] {
+  if (here == nullptr) return false;
+  add("TfjsRaganFilter", {"filter: T"}, "planes: T", {"turned: bool"},
+      [](TF_OpKernelConstruction* construction) { return create(construction, false, true); }, computeFilter);
+  add("TfjsRaganConv2D", {"x: T", "planes: T", "bias: T"}, "y: T", {"slope: float", "threads: int"},
+      [](TF_OpKernelConstruction* construction) { return create(construction, true, false); }, computeConvolution);
+  add("TfjsRaganConv2DFilterGradient", {"x: T", "dy: T"}, "gradient: T", {"threads: int"},
+      [](TF_OpKernelConstruction* construction) { return create(construction, false, false); }, computeFilterGradient);
+  return true;
+}();
+
+}  // namespace
+
+#endif

@@ -1,0 +1,79 @@
+// Threads that help with one op, for the ops of this folder.
+#pragma once
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+class Workers {
+ public:
+  // Never destroyed: its threads wait until the process ends.
+  static Workers& get() {
+    static Workers* workers = new Workers;
+    return *workers;
+  }
+
+  // Calls work(0) to work(count - 1), on the calling thread and up to threads - 1 others.
+  void run(int threads, int count, const std::function<void(int)>& work) {
+    auto job = std::make_shared<Job>(count, work);
+    const int helpers = std::min(threads, count) - 1;
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      for (; threads_ < threads - 1; threads_++) std::thread([this] { serve(); }).detach();
+      for (int i = 0; i < helpers; i++) jobs_.push_back(job);
+    }
+    for (int i = 0; i < helpers; i++) waiting_.notify_one();
+    job->help();
+    std::unique_lock<std::mutex> lock(job->mutex);
+    job->finished.wait(lock, [&] { return job->left == 0; });
+  }
+
+ private:
+  struct Job {
+    Job(int count, const std::function<void(int)>& work) : count(count), work(work), left(count) {}
+
+    // Helpers that come late find nothing left to begin, and do not touch the work.
+    void help() {
+      for (int i = next++; i < count; i = next++) {
+        work(i);
+        std::lock_guard<std::mutex> lock(mutex);
+        if (--left == 0) finished.notify_all();
+      }
+    }
+
+    const int count;
+    const std::function<void(int)>& work;
+    std::atomic<int> next{0};
+    std::mutex mutex;
+    std::condition_variable finished;
+    int left;
+  };
+
+  void serve() {
+    for (;;) {
+      std::shared_ptr<Job> job;
+      {
+        std::unique_lock<std::mutex> lock(mutex_);
+        waiting_.wait(lock, [&] { return !jobs_.empty(); });
+        job = jobs_.front();
+        jobs_.pop_front();
+      }
+      job->help();
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable waiting_;
+  std::deque<std::shared_ptr<Job>> jobs_;
+  int threads_ = 0;
+};
+
+template <typename Work>
+void parallelFor(int threads, int count, const Work& work) {
+  if (threads > 1 && count > 1) Workers::get().run(threads, count, work);
+  else
+    for (int i = 0; i < count; i++) work(i);
+}
