@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <exception>
 #include <initializer_list>
 #include <vector>
 
@@ -226,7 +227,6 @@ class Values {
   ~Values() {
     if (tensor_) TF_DeleteTensor(tensor_);
   }
-  explicit operator bool() const { return tensor_ != nullptr; }
   float* data() const { return static_cast<float*>(TF_TensorData(tensor_)); }
   int rank() const { return TF_NumDims(tensor_); }
   int size(int axis) const { return static_cast<int>(TF_Dim(tensor_, axis)); }
@@ -247,9 +247,20 @@ TF_Tensor* output(TF_OpKernelContext* context, std::initializer_list<int64_t> sh
   return TF_AllocateOutput(context, 0, TF_FLOAT, shape.begin(), static_cast<int>(shape.size()), bytes, status.get());
 }
 
-void fail(TF_OpKernelContext* context, Status& status, const char* message) {
-  if (status.ok()) TF_SetStatus(status.get(), TF_INVALID_ARGUMENT, message);
-  TF_OpKernelContext_Failure(context, status.get());
+void require(bool holds, Status& status, const char* message) {
+  if (status.ok() && !holds) TF_SetStatus(status.get(), TF_INVALID_ARGUMENT, message);
+}
+
+// Runs an op. What it throws, where memory runs out, becomes its error: TensorFlow's side is C, which catches nothing.
+template <typename Work>
+void guarded(TF_OpKernelContext* context, const Work& work) {
+  Status status;
+  try {
+    work(status);
+  } catch (const std::exception& error) {
+    TF_SetStatus(status.get(), TF_RESOURCE_EXHAUSTED, error.what());
+  }
+  if (!status.ok()) TF_OpKernelContext_Failure(context, status.get());
 }
 
 bool isWhole(int channels) { return channels > 0 && channels % 16 == 0; }
@@ -272,48 +283,57 @@ void* create(TF_OpKernelConstruction* construction, bool convolution, bool filte
 void destroy(void* attributes) { delete static_cast<Attributes*>(attributes); }
 
 void computeFilter(void* kernel, TF_OpKernelContext* context) {
-  const auto& attributes = *static_cast<Attributes*>(kernel);
-  Status status;
-  const Values filter(input(context, 0, status));
-  const bool fits = status.ok() && filter.rank() == 4 && filter.size(0) == 3 && filter.size(1) == 3 &&
-                    isWhole(filter.size(2)) && isWhole(filter.size(3));
-  if (!fits) return fail(context, status, "TfjsRaganFilter: the filter is none of 3x3 and multiples of 16 channels.");
-  const int inputs = filter.size(2), outputs = filter.size(3);
-  const size_t plane = static_cast<size_t>(inputs) * outputs;
-  const Values planes(attributes.turned ? output(context, {PLANES, outputs, inputs}, status)
-                                        : output(context, {PLANES, inputs, outputs}, status));
-  if (!status.ok()) return fail(context, status, "");
-  if (!attributes.turned) return here->transformFilter(filter.data(), plane, planes.data());
-  float* straight = scratch(PLANES * plane);
-  here->transformFilter(filter.data(), plane, straight);
-  turnFilter(straight, inputs, outputs, planes.data());
+  guarded(context, [&](Status& status) {
+    const bool turned = static_cast<Attributes*>(kernel)->turned;
+    const Values filter(input(context, 0, status));
+    if (!status.ok()) return;
+    const bool fits = filter.rank() == 4 && filter.size(0) == 3 && filter.size(1) == 3 && isWhole(filter.size(2)) &&
+                      isWhole(filter.size(3));
+    require(fits, status, "TfjsRaganFilter: the filter is none of 3x3 and multiples of 16 channels.");
+    if (!status.ok()) return;
+    const int inputs = filter.size(2), outputs = filter.size(3);
+    const size_t plane = static_cast<size_t>(inputs) * outputs;
+    const Values planes(turned ? output(context, {PLANES, outputs, inputs}, status)
+                               : output(context, {PLANES, inputs, outputs}, status));
+    if (!status.ok()) return;
+    if (!turned) return here->transformFilter(filter.data(), plane, planes.data());
+    float* straight = scratch(PLANES * plane);
+    here->transformFilter(filter.data(), plane, straight);
+    turnFilter(straight, inputs, outputs, planes.data());
+  });
 }
 
 void computeConvolution(void* kernel, TF_OpKernelContext* context) {
-  const auto& attributes = *static_cast<Attributes*>(kernel);
-  Status status;
-  const Values x(input(context, 0, status)), planes(input(context, 1, status)), bias(input(context, 2, status));
-  const bool fits = status.ok() && x.rank() == 4 && planes.rank() == 3 && planes.size(0) == PLANES &&
-                    planes.size(1) == x.size(3) && isWhole(planes.size(1)) && isWhole(planes.size(2)) &&
-                    bias.rank() == 1 && bias.size(0) == planes.size(2);
-  if (!fits) return fail(context, status, "TfjsRaganConv2D: the shapes of images, planes and bias do not fit.");
-  const Shape shape = {x.size(0), x.size(1), x.size(2), x.size(3), planes.size(2)};
-  const Values y(output(context, {shape.batch, shape.height, shape.width, shape.outputs}, status));
-  if (!status.ok()) return fail(context, status, "");
-  convolve(*here, shape, x.data(), planes.data(), bias.data(), attributes.slope, attributes.threads, y.data());
+  guarded(context, [&](Status& status) {
+    const auto& attributes = *static_cast<Attributes*>(kernel);
+    const Values x(input(context, 0, status)), planes(input(context, 1, status)), bias(input(context, 2, status));
+    if (!status.ok()) return;
+    const bool fits = x.rank() == 4 && planes.rank() == 3 && planes.size(0) == PLANES && planes.size(1) == x.size(3) &&
+                      isWhole(planes.size(1)) && isWhole(planes.size(2)) && bias.rank() == 1 &&
+                      bias.size(0) == planes.size(2);
+    require(fits, status, "TfjsRaganConv2D: the shapes of images, planes and bias do not fit.");
+    if (!status.ok()) return;
+    const Shape shape = {x.size(0), x.size(1), x.size(2), x.size(3), planes.size(2)};
+    const Values y(output(context, {shape.batch, shape.height, shape.width, shape.outputs}, status));
+    if (!status.ok()) return;
+    convolve(*here, shape, x.data(), planes.data(), bias.data(), attributes.slope, attributes.threads, y.data());
+  });
 }
 
 void computeFilterGradient(void* kernel, TF_OpKernelContext* context) {
-  const auto& attributes = *static_cast<Attributes*>(kernel);
-  Status status;
-  const Values x(input(context, 0, status)), dy(input(context, 1, status));
-  const bool fits = status.ok() && x.rank() == 4 && dy.rank() == 4 && x.size(0) == dy.size(0) &&
-                    x.size(1) == dy.size(1) && x.size(2) == dy.size(2) && isWhole(x.size(3)) && isWhole(dy.size(3));
-  if (!fits) return fail(context, status, "TfjsRaganConv2DFilterGradient: the shapes of images and gradient do not fit.");
-  const Shape shape = {x.size(0), x.size(1), x.size(2), x.size(3), dy.size(3)};
-  const Values gradient(output(context, {3, 3, shape.inputs, shape.outputs}, status));
-  if (!status.ok()) return fail(context, status, "");
-  filterGradient(*here, shape, x.data(), dy.data(), attributes.threads, gradient.data());
+  guarded(context, [&](Status& status) {
+    const auto& attributes = *static_cast<Attributes*>(kernel);
+    const Values x(input(context, 0, status)), dy(input(context, 1, status));
+    if (!status.ok()) return;
+    const bool fits = x.rank() == 4 && dy.rank() == 4 && x.size(0) == dy.size(0) && x.size(1) == dy.size(1) &&
+                      x.size(2) == dy.size(2) && isWhole(x.size(3)) && isWhole(dy.size(3));
+    require(fits, status, "TfjsRaganConv2DFilterGradient: the shapes of images and gradient do not fit.");
+    if (!status.ok()) return;
+    const Shape shape = {x.size(0), x.size(1), x.size(2), x.size(3), dy.size(3)};
+    const Values gradient(output(context, {3, 3, shape.inputs, shape.outputs}, status));
+    if (!status.ok()) return;
+    filterGradient(*here, shape, x.data(), dy.data(), attributes.threads, gradient.data());
+  });
 }
 
 void unknownShape(TF_ShapeInferenceContext* context, TF_Status* status) {

@@ -8,6 +8,7 @@ import {lighter} from '../../src/node/capture/rewrites/index.js';
 import {doubledTaps, inTwoDimensions, pairedTaps, reversedTaps} from '../../src/node/capture/rewrites/taps.js';
 import {stepGraph} from '../../src/node/capture/step-graph.js';
 import {StepSession} from '../../src/node/capture/step-session.js';
+import {runOp} from '../../src/tensorflow/native.js';
 import {activateBackend, describeOnTensorFlow, tensorFlow} from '../support/backends.js';
 
 describe('windows', () => {
@@ -303,6 +304,17 @@ describeOnTensorFlow('a lighter recording', () => {
       expectSame(found);
       expect(found.ops).toContain('Relu');
       expect(found.ops).not.toContain('BiasAdd');
+    });
+
+    test('with two biases, one in the same op', () => {
+      const biased = (x: tf.Tensor, bias: tf.Tensor) =>
+        runOp(tf.backend(), 'BiasAdd', [x, bias], {data_format: {string: 'NHWC'}});
+      const step: Step = (images, filter, bias) => [
+        biased(biased(tf.conv2d(images as tf.Tensor4D, filter as tf.Tensor4D, 1, 'same'), bias), bias),
+      ];
+      const found = compare(step, layerShapes, withWinograd());
+      expectSame(found);
+      expect(found.ops).toContain('BiasAdd');
     });
 
     test('keeps what is used before the activation', () => {

@@ -104,7 +104,9 @@ describeOnLinux('setUpTensorFlow', () => {
 
   test('compiles again what other sources of its own gave', async () => {
     await setUp();
-    expect(ran('g++')[0]).toMatch(/tensorflow\/session_options\.cc \S+\/tensorflow\/winograd\.cc .*--wrap=TF_NewSessionOptions/);
+    expect(ran('g++')[0]).toMatch(
+      /tensorflow\/session_options\.cc \S+\/tensorflow\/winograd\.cc .*--wrap=TF_NewSessionOptions/,
+    );
     writeFileSync(inPackage('tensorflow/winograd.h'), '// another version');
     await setUp();
     expect(ran('g++')).toHaveLength(4);

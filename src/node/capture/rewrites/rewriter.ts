@@ -16,6 +16,8 @@ export function rewrite(recording: Recording, rule: Rule): Recording {
   return new Rewriter(recording).rewrite(rule);
 }
 
+type ConstantSource = Extract<Source, {from: 'constant'}>;
+
 /** A recording on the way: its ops so far, by their new numbers, and those that a rule adds. */
 export class Rewriter {
   private readonly ops: Recording['ops'] = [];
@@ -119,7 +121,7 @@ export class Rewriter {
     return this.constant(DTYPES.int32!, [values.length], Int32Array.from(values));
   }
 
-  vector(values: number[]): Source {
+  vector(values: number[]): ConstantSource {
     return this.constant(FLOAT, [values.length], Float32Array.from(values));
   }
 
@@ -128,7 +130,7 @@ export class Rewriter {
     return this.constant(FLOAT, [rows.length, rows[0]!.length], Float32Array.from(rows.flat()));
   }
 
-  private constant(dtype: number, shape: number[], {buffer}: Int32Array | Float32Array): Source {
+  private constant(dtype: number, shape: number[], {buffer}: Int32Array | Float32Array): ConstantSource {
     const index = this.constants.push({shape, dtype, bytes: new Uint8Array(buffer), site: this.site}) - 1;
     return {from: 'constant', index};
   }

@@ -27,21 +27,35 @@ export function winograd(threads: number): Rule {
     ...(slope === undefined ? [] : [{name: 'slope', type: ATTRIBUTE.float, value: slope}]),
   ];
 
+  /** Constants that stand for no bias. */
+  const zeros = new Set<number>();
+
   const convolution = (x: Source, filter: Source, turned: boolean, shape: number[], graph: Rewriter) => {
     const [inputs, outputs] = graph.shape(filter).slice(2) as [number, number];
     const planes = [16, ...(turned ? [outputs, inputs] : [inputs, outputs])];
     const transformed = graph.add(FILTER, [filter], planes, [{name: 'turned', type: ATTRIBUTE.bool, value: turned}]);
     const bias = graph.vector(Array.from({length: planes[2]!}, () => 0));
+    zeros.add(bias.index);
     return graph.add(CONVOLUTION, [x, transformed, bias], shape, attributes(1));
   };
 
-  /** The op with another input or slope; the one that it stands for is used by this op alone. */
-  const extended = (value: Source, change: (before: RecordedOp) => [bias: Source, slope: number], graph: Rewriter) => {
-    const before = graph.producer(value);
-    if (before?.name !== CONVOLUTION || attribute(before, 'slope') !== 1 || !graph.isUsedOnce(value)) return undefined;
-    const [x, planes] = before.inputs as [Source, Source];
-    const [bias, slope] = change(before);
-    return graph.add(CONVOLUTION, [x, planes, bias], before.outputs[0]!.shape, attributes(slope));
+  /** The inputs of the convolution whose value an op takes, if that op alone does. */
+  const before = (value: Source, graph: Rewriter) => {
+    const op = graph.producer(value);
+    if (op?.name !== CONVOLUTION || attribute(op, 'slope') !== 1 || !graph.isUsedOnce(value)) return undefined;
+    const [x, planes, bias] = op.inputs as [Source, Source, Source];
+    return {x, planes, bias, isBiased: bias.from !== 'constant' || !zeros.has(bias.index)};
+  };
+
+  const withBias = ([value, bias]: Source[], shape: number[], graph: Rewriter) => {
+    const found = before(value!, graph);
+    if (!found || found.isBiased) return undefined;
+    return graph.add(CONVOLUTION, [found.x, found.planes, bias!], shape, attributes(1));
+  };
+
+  const withSlope = ([value]: Source[], slope: number, shape: number[], graph: Rewriter) => {
+    const found = before(value!, graph);
+    return found && graph.add(CONVOLUTION, [found.x, found.planes, found.bias], shape, attributes(slope));
   };
 
   return (op, _, graph) => {
@@ -58,9 +72,9 @@ export function winograd(threads: number): Rule {
         if (!pays(op, shape, graph.shape(first))) return undefined;
         return graph.add(FILTER_GRADIENT, [first, third], shape, attributes());
       case 'BiasAdd':
-        return extended(first, () => [second, 1], graph);
+        return attribute(op, 'data_format') === 'NHWC' ? withBias(op.inputs, shape, graph) : undefined;
       case 'LeakyRelu':
-        return extended(first, ({inputs}) => [inputs[2]!, attribute(op, 'alpha') as number], graph);
+        return withSlope(op.inputs, attribute(op, 'alpha') as number, shape, graph);
       default:
         return undefined;
     }
