@@ -13,6 +13,8 @@
 #include <initializer_list>
 #include <vector>
 
+#include <strings.h>
+
 #include "tensorflow/c/c_api.h"
 #include "tensorflow/c/ops.h"
 #include "tensorflow/c/tf_tensor.h"
@@ -93,13 +95,12 @@ namespace avx2 {
 #undef TARGET
 }  // namespace avx2
 
-// Those for this processor, or none. ONEDNN_MAX_CPU_ISA, by which oneDNN is told to do without newer instructions, counts
-// here too.
+// Those for this processor, or none. The variable by which oneDNN is told to do without newer instructions counts here too.
 const Kernels* kernelsHere() {
   const char* limit = std::getenv("ONEDNN_MAX_CPU_ISA");
   const auto allows = [limit](std::initializer_list<const char*> names) {
     return limit == nullptr || std::any_of(names.begin(), names.end(), [limit](const char* name) {
-             return std::strncmp(limit, name, std::strlen(name)) == 0;
+             return strncasecmp(limit, name, std::strlen(name)) == 0;
            });
   };
   if (__builtin_cpu_supports("avx512f") && allows({"AVX512", "AVX10", "DEFAULT"})) return &avx512::kernels;
@@ -237,7 +238,7 @@ class Values {
 
 TF_Tensor* input(TF_OpKernelContext* context, int index, Status& status) {
   TF_Tensor* tensor = nullptr;
-  TF_GetInput(context, index, &tensor, status.get());
+  if (status.ok()) TF_GetInput(context, index, &tensor, status.get());
   return tensor;
 }
 
@@ -344,6 +345,11 @@ void add(const char* name, std::initializer_list<const char*> inputs, const char
          std::initializer_list<const char*> attributes, void* (*create)(TF_OpKernelConstruction*),
          void (*compute)(void*, TF_OpKernelContext*)) {
   Status status;
+  // Another copy of the binding may have brought it: to add an op twice ends the process.
+  TF_Buffer* there = TF_GetRegisteredKernelsForOp(name, status.get());
+  const bool isThere = there != nullptr && there->length > 0;
+  if (there != nullptr) TF_DeleteBuffer(there);
+  if (isThere) return;
   TF_OpDefinitionBuilder* definition = TF_NewOpDefinitionBuilder(name);
   for (const char* one : inputs) TF_OpDefinitionBuilderAddInput(definition, one);
   TF_OpDefinitionBuilderAddOutput(definition, output);
@@ -351,8 +357,6 @@ void add(const char* name, std::initializer_list<const char*> inputs, const char
   for (const char* one : attributes) TF_OpDefinitionBuilderAddAttr(definition, one);
   TF_OpDefinitionBuilderSetShapeInferenceFunction(definition, unknownShape);
   TF_RegisterOpDefinition(definition, status.get());
-  // Where it is there already, another copy of the binding has it.
-  if (!status.ok()) return;
   TF_RegisterKernelBuilder(name, TF_NewKernelBuilder(name, "CPU", create, compute, destroy), status.get());
 }
 

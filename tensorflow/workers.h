@@ -27,7 +27,7 @@ class Workers {
       std::lock_guard<std::mutex> lock(mutex_);
       // Two ops run side by side, each with its helpers.
       startUpTo(2 * (threads - 1));
-      for (int i = 0; i < helpers; i++) jobs_.push_back(job);
+      jobs_.insert(jobs_.end(), helpers, job);
     }
     for (int i = 0; i < helpers; i++) waiting_.notify_one();
     job->help();

@@ -44,6 +44,14 @@ describeOnTensorFlow('kernels of the tensorflow backend', () => {
         tf.fused.conv2d({x: x as Images, filter: filter as Images, strides: 2, pad: 'same', bias: bias}),
       [[2, 5, 6, 3], [3, 3, 3, 4], [4]],
     ],
+    ...(['same', 'valid', 1] as const).map((pad): [string, (...inputs: tf.Tensor[]) => tf.Tensor, number[][]] => [
+      `convolution of single pixels in steps, padding ${pad}`,
+      (x, filter) => tf.conv2d(x as Images, filter as Images, [2, 3], pad),
+      [
+        [2, 7, 8, 3],
+        [1, 1, 3, 16],
+      ],
+    ]),
     [
       'convolution with a number as padding',
       (x, filter) => tf.conv2d(x as Images, filter as Images, 2, 1),

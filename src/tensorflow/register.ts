@@ -14,6 +14,7 @@ export function registerTensorFlowKernels(): void {
   tf.registerKernel({kernelName: 'LeakyReluGrad', backendName: 'tensorflow', kernelFunc: leakyReluGrad});
   replace('FusedConv2D', fusedConv2d);
   replace('Sum', sum);
+  replace('Conv2DBackpropFilter', pointwiseFilterGradient);
   for (const [kernelName, make] of Object.entries(explicitPadding)) replace(kernelName, make);
   registered.add('tensorflow');
 }
@@ -58,5 +59,25 @@ function sum(original: KernelFunction): KernelFunction {
     const allButLast = axes.length === rank - 1 && !axes.includes(rank - 1);
     if (x.dtype !== 'float32' || rank < 2 || !allButLast || attrs!.keepDims) return original(args);
     return runOp(backend as tf.KernelBackend, 'BiasAddGrad', [x], {data_format: {string: 'NHWC'}});
+  };
+}
+
+/**
+ * The gradient of a filter of 1x1 in steps, of the pixels alone that it steps on: in TensorFlow 2.21, oneDNN writes beyond its
+ * memory where others lie between them.
+ */
+function pointwiseFilterGradient(original: KernelFunction): KernelFunction {
+  return args => {
+    const {strides, filterShape} = args.attrs as unknown as {strides: number | [number, number]; filterShape: number[]};
+    const steps = [strides].flat();
+    const channelsLast = args.attrs!.dataFormat !== 'NCHW';
+    if (filterShape[0] !== 1 || filterShape[1] !== 1 || steps.every(step => step === 1)) return original(args);
+    const [vertical, horizontal] = [steps[0]!, steps.at(-1)!];
+    const x = args.inputs.x as tf.Tensor4D;
+    const every = channelsLast ? [1, vertical, horizontal, 1] : [1, 1, vertical, horizontal];
+    const pixels = tf.stridedSlice(x, [0, 0, 0, 0], x.shape, every);
+    const result = original({...args, inputs: {...args.inputs, x: pixels}, attrs: {...args.attrs, strides: 1}});
+    pixels.dispose();
+    return result;
   };
 }

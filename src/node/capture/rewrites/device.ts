@@ -21,7 +21,7 @@ export function deviceOf({binding, isUsingGpuDevice}: NativeBackend): Device {
 function hasAvx512(): boolean {
   const limit = process.env.ONEDNN_MAX_CPU_ISA ?? 'DEFAULT';
   try {
-    return /^(AVX512|AVX10|DEFAULT)/.test(limit) && readFileSync('/proc/cpuinfo', 'utf8').includes(' avx512f ');
+    return /^(AVX512|AVX10|DEFAULT)/i.test(limit) && readFileSync('/proc/cpuinfo', 'utf8').includes(' avx512f ');
   } catch {
     return false;
   }
