@@ -110,6 +110,11 @@ const Kernels* kernelsHere() {
 
 const Kernels* const here = kernelsHere();
 
+// Those for so many channels: vectors of 8 where 16 do not divide them.
+const Kernels& kernelsFor(int inputs, int outputs) {
+  return inputs % 16 == 0 && outputs % 16 == 0 ? *here : avx2::kernels;
+}
+
 // Tiles that are computed together: what they are made into fits into the cache of a core.
 constexpr int TILES = 42;
 constexpr int PLANES = 16;
@@ -131,8 +136,9 @@ const float* zeros(int channels) {
   return memory.data();
 }
 
-void convolve(const Kernels& kernels, const Shape& shape, const float* x, const float* filter, const float* bias,
-              float slope, int threads, float* y) {
+void convolve(const Shape& shape, const float* x, const float* filter, const float* bias, float slope, int threads,
+              float* y) {
+  const Kernels& kernels = kernelsFor(shape.inputs, shape.outputs);
   const size_t filterPlane = static_cast<size_t>(shape.inputs) * shape.outputs;
   parallelFor(threads, (shape.tiles() + TILES - 1) / TILES, [&](int part) {
     const int first = part * TILES, count = std::min(TILES, shape.tiles() - first);
@@ -148,8 +154,8 @@ void convolve(const Kernels& kernels, const Shape& shape, const float* x, const 
   });
 }
 
-void filterGradient(const Kernels& kernels, const Shape& shape, const float* x, const float* dy, int threads,
-                    float* gradient) {
+void filterGradient(const Shape& shape, const float* x, const float* dy, int threads, float* gradient) {
+  const Kernels& kernels = kernelsFor(shape.inputs, shape.outputs);
   const size_t plane = static_cast<size_t>(shape.inputs) * shape.outputs;
   const int parts = (shape.tiles() + TILES - 1) / TILES;
   // Each thread sums over tiles of its own, into planes of its own, which are added in their order.
@@ -187,14 +193,15 @@ void filterGradient(const Kernels& kernels, const Shape& shape, const float* x, 
 void turnFilter(const float* planes, int inputs, int outputs, float* turned) {
   const size_t plane = static_cast<size_t>(inputs) * outputs;
   const auto opposite = [](int i) { return i == 0 ? 3 : i == 3 ? 0 : i; };
-  constexpr int SIDE = 16;
+  constexpr int SIDE = 8;
   for (int p = 0; p < PLANES; p++) {
     const float* from = planes + (4 * opposite(p / 4) + opposite(p % 4)) * plane;
     float* to = turned + p * plane;
     for (int i = 0; i < inputs; i += SIDE) {
       for (int j = 0; j < outputs; j += SIDE) {
         for (int a = i; a < i + SIDE; a++) {
-          for (int b = j; b < j + SIDE; b++) to[static_cast<size_t>(b) * inputs + a] = from[static_cast<size_t>(a) * outputs + b];
+          const float* row = from + static_cast<size_t>(a) * outputs;
+          for (int b = j; b < j + SIDE; b++) to[static_cast<size_t>(b) * inputs + a] = row[b];
         }
       }
     }
@@ -264,7 +271,7 @@ void guarded(TF_OpKernelContext* context, const Work& work) {
   if (!status.ok()) TF_OpKernelContext_Failure(context, status.get());
 }
 
-bool isWhole(int channels) { return channels > 0 && channels % 16 == 0; }
+bool isWhole(int channels) { return channels > 0 && channels % 8 == 0; }
 
 void* create(TF_OpKernelConstruction* construction, bool convolution, bool filter) {
   auto* attributes = new Attributes;
@@ -290,16 +297,17 @@ void computeFilter(void* kernel, TF_OpKernelContext* context) {
     if (!status.ok()) return;
     const bool fits = filter.rank() == 4 && filter.size(0) == 3 && filter.size(1) == 3 && isWhole(filter.size(2)) &&
                       isWhole(filter.size(3));
-    require(fits, status, "TfjsRaganFilter: the filter is none of 3x3 and multiples of 16 channels.");
+    require(fits, status, "TfjsRaganFilter: the filter is none of 3x3 and multiples of 8 channels.");
     if (!status.ok()) return;
     const int inputs = filter.size(2), outputs = filter.size(3);
     const size_t plane = static_cast<size_t>(inputs) * outputs;
     const Values planes(turned ? output(context, {PLANES, outputs, inputs}, status)
                                : output(context, {PLANES, inputs, outputs}, status));
     if (!status.ok()) return;
-    if (!turned) return here->transformFilter(filter.data(), plane, planes.data());
+    const Kernels& kernels = kernelsFor(inputs, outputs);
+    if (!turned) return kernels.transformFilter(filter.data(), plane, planes.data());
     float* straight = scratch(PLANES * plane);
-    here->transformFilter(filter.data(), plane, straight);
+    kernels.transformFilter(filter.data(), plane, straight);
     turnFilter(straight, inputs, outputs, planes.data());
   });
 }
@@ -317,7 +325,7 @@ void computeConvolution(void* kernel, TF_OpKernelContext* context) {
     const Shape shape = {x.size(0), x.size(1), x.size(2), x.size(3), planes.size(2)};
     const Values y(output(context, {shape.batch, shape.height, shape.width, shape.outputs}, status));
     if (!status.ok()) return;
-    convolve(*here, shape, x.data(), planes.data(), bias.data(), attributes.slope, attributes.threads, y.data());
+    convolve(shape, x.data(), planes.data(), bias.data(), attributes.slope, attributes.threads, y.data());
   });
 }
 
@@ -333,7 +341,7 @@ void computeFilterGradient(void* kernel, TF_OpKernelContext* context) {
     const Shape shape = {x.size(0), x.size(1), x.size(2), x.size(3), dy.size(3)};
     const Values gradient(output(context, {3, 3, shape.inputs, shape.outputs}, status));
     if (!status.ok()) return;
-    filterGradient(*here, shape, x.data(), dy.data(), attributes.threads, gradient.data());
+    filterGradient(shape, x.data(), dy.data(), attributes.threads, gradient.data());
   });
 }
 

@@ -3,7 +3,7 @@
 // Gray, "Fast Algorithms for Convolutional Neural Networks", 2015, https://arxiv.org/abs/1509.09308, F(2x2, 3x3).
 //
 // Included once for each width of vectors: VECTOR floats in one, ROWS of a product that fit into the registers twice, and
-// TARGET, what the compiler is told of the processor. Numbers of channels are multiples of 16. Pixels lie as TensorFlow has
+// TARGET, what the compiler is told of the processor. Numbers of channels are multiples of VECTOR. Pixels lie as TensorFlow has
 // them: [image, row, column, channel].
 
 typedef float Vector __attribute__((vector_size(4 * VECTOR)));

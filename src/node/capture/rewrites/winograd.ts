@@ -9,8 +9,9 @@ export const FILTER = 'TfjsRaganFilter';
 const CONVOLUTION = 'TfjsRaganConv2D';
 const FILTER_GRADIENT = 'TfjsRaganConv2DFilterGradient';
 
-/** What the numbers of channels are multiples of. */
-const CHANNELS = 16;
+/** What the numbers of channels are multiples of, and what one of them is at least, or sums before and after outweigh. */
+const CHANNELS = 8;
+const LEAST_CHANNELS = 16;
 
 /** Pixels of a batch below which it takes as long to transform the filter as is saved. */
 const LEAST_PIXELS = 256;
@@ -89,6 +90,7 @@ function pays(op: RecordedOp, [height, width, inputs, outputs]: number[], images
     isUsual(op, [height, width]) &&
     inputs! % CHANNELS === 0 &&
     outputs! % CHANNELS === 0 &&
+    Math.max(inputs!, outputs!) >= LEAST_CHANNELS &&
     batch * rows * columns >= LEAST_PIXELS
   );
 }
