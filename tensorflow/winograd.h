@@ -1,227 +1,180 @@
-// Winograd's minimal filtering for convolutions by 3x3 windows in steps of 1, padded to the size of the image, and for the
-// gradients of their filters: 4 products for each pixel instead of 9, at the price of sums before and after. By Lavin and
-// Gray, "Fast Algorithms for Convolutional Neural Networks", 2015, https://arxiv.org/abs/1509.09308, F(2x2, 3x3).
-//
-// Included once for each width of vectors: VECTOR floats in one, ROWS of a product that fit into the registers twice, and
-// TARGET, what the compiler is told of the processor. Numbers of channels are multiples of VECTOR. Pixels lie as TensorFlow has
-// them: [image, row, column, channel].
+// Convolutions by 3x3 windows, and their gradients, for processors with AVX-512 or AVX2: see winograd_kernels.h for how.
+// Filters are given as 16 planes, [16, inputs, outputs].
+#pragma once
+#include <strings.h>
 
-typedef float Vector __attribute__((vector_size(4 * VECTOR)));
-typedef float Unaligned __attribute__((vector_size(4 * VECTOR), aligned(4), may_alias));
+#include <algorithm>
+#include <cstddef>
+#include <cstdlib>
+#include <cstring>
+#include <initializer_list>
+#include <vector>
 
-#define INLINE TARGET __attribute__((always_inline)) inline
+#include "workers.h"
 
-INLINE Vector load(const float* from) { return *reinterpret_cast<const Unaligned*>(from); }
-INLINE void store(float* to, Vector value) { *reinterpret_cast<Unaligned*>(to) = value; }
+namespace {
 
-// c = a b, or c += a b: `rows` x (columns * VECTOR) numbers in registers. Row i of a begins at i * nextRow, its element k
-// follows at k * nextElement.
-template <int rows, int columns>
-TARGET void block(int depth, const float* a, size_t nextRow, size_t nextElement, const float* b, size_t width, float* c,
-                  bool add) {
-  Vector sums[rows][columns];
-#pragma GCC unroll 16
-  for (int i = 0; i < rows; i++) {
-#pragma GCC unroll 2
-    for (int j = 0; j < columns; j++) sums[i][j] = add ? load(c + i * width + VECTOR * j) : Vector{};
+using std::size_t;
+
+struct Shape {
+  int batch, height, width, inputs, outputs;
+  int tileRows() const { return (height + 1) / 2; }
+  int tileColumns() const { return (width + 1) / 2; }
+  int tiles() const { return batch * tileRows() * tileColumns(); }
+  size_t pixel(int image, int row, int column) const {
+    return (static_cast<size_t>(image) * height + row) * width + column;
   }
-  for (int k = 0; k < depth; k++) {
-    Vector right[columns];
-#pragma GCC unroll 2
-    for (int j = 0; j < columns; j++) right[j] = load(b + k * width + VECTOR * j);
-    const float* left = a + k * nextElement;
-#pragma GCC unroll 16
-    for (int i = 0; i < rows; i++) {
-      const float factor = left[i * nextRow];
-#pragma GCC unroll 2
-      for (int j = 0; j < columns; j++) sums[i][j] += factor * right[j];
+};
+
+// Where the 2x2 pixels are that a tile gives.
+struct Tile {
+  int image, row, column;
+  Tile(const Shape& shape, int tile)
+      : image(tile / (shape.tileRows() * shape.tileColumns())),
+        row(2 * (tile / shape.tileColumns() % shape.tileRows())),
+        column(2 * (tile % shape.tileColumns())) {}
+};
+
+struct Kernels {
+  void (*product)(int, int, const float*, size_t, size_t, const float*, size_t, float*, bool);
+  void (*transformTiles)(const float*, const Shape&, int, int, const float*, float*);
+  void (*transformFilter)(const float*, size_t, float*);
+  void (*writeTiles)(const float*, const Shape&, int, int, const float*, float, float*);
+  void (*transformGradients)(const float*, const Shape&, int, int, const float*, float*);
+  void (*writeFilterGradient)(const float*, size_t, float*);
+};
+
+namespace avx512 {
+#define VECTOR 16
+#define ROWS 14
+#define TARGET __attribute__((target("avx512f")))
+#include "winograd_kernels.h"
+#undef VECTOR
+#undef ROWS
+#undef TARGET
+}  // namespace avx512
+
+namespace avx2 {
+#define VECTOR 8
+#define ROWS 6
+#define TARGET __attribute__((target("avx2,fma")))
+#include "winograd_kernels.h"
+#undef VECTOR
+#undef ROWS
+#undef TARGET
+}  // namespace avx2
+
+// Those for this processor, or none. The variable by which oneDNN is told to do without newer instructions counts here too.
+const Kernels* kernelsHere() {
+  const char* limit = std::getenv("ONEDNN_MAX_CPU_ISA");
+  const auto allows = [limit](std::initializer_list<const char*> names) {
+    return limit == nullptr || std::any_of(names.begin(), names.end(), [limit](const char* name) {
+             return strncasecmp(limit, name, std::strlen(name)) == 0;
+           });
+  };
+  if (__builtin_cpu_supports("avx512f") && allows({"AVX512", "AVX10", "DEFAULT"})) return &avx512::kernels;
+  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  return avx2 && allows({"AVX2", "AVX512", "AVX10", "DEFAULT"}) ? &avx2::kernels : nullptr;
+}
+
+const Kernels* const here = kernelsHere();
+
+// Those for so many channels: vectors of 8 where 16 do not divide them.
+const Kernels& kernelsFor(int inputs, int outputs) {
+  return inputs % 16 == 0 && outputs % 16 == 0 ? *here : avx2::kernels;
+}
+
+// Tiles that are computed together: what they are made into fits into the cache of a core.
+constexpr int TILES = 42;
+constexpr int PLANES = 16;
+
+// Numbers that the threads of a filter's gradient may sum up in, 256 MiB: fewer threads work on larger filters.
+constexpr size_t MOST_SUMS = size_t{1} << 26;
+
+// Memory of this thread's own, which it keeps: to take it anew each time costs more than some convolutions.
+float* scratch(size_t size) {
+  thread_local std::vector<float> memory;
+  if (memory.size() < size) memory.resize(size);
+  return memory.data();
+}
+
+// As many zeros as any number of channels here.
+const float* zeros(int channels) {
+  thread_local std::vector<float> memory;
+  if (memory.size() < static_cast<size_t>(channels)) memory.resize(channels);
+  return memory.data();
+}
+
+void convolve(const Shape& shape, const float* x, const float* filter, const float* bias, float slope, int threads,
+              float* y) {
+  const Kernels& kernels = kernelsFor(shape.inputs, shape.outputs);
+  const size_t filterPlane = static_cast<size_t>(shape.inputs) * shape.outputs;
+  parallelFor(threads, (shape.tiles() + TILES - 1) / TILES, [&](int part) {
+    const int first = part * TILES, count = std::min(TILES, shape.tiles() - first);
+    const size_t from = static_cast<size_t>(count) * shape.inputs, to = static_cast<size_t>(count) * shape.outputs;
+    float* tiles = scratch(PLANES * (from + to));
+    float* sums = tiles + PLANES * from;
+    kernels.transformTiles(x, shape, first, count, zeros(shape.inputs), tiles);
+    for (int p = 0; p < PLANES; p++) {
+      kernels.product(count, shape.inputs, tiles + p * from, shape.inputs, 1, filter + p * filterPlane, shape.outputs,
+                      sums + p * to, false);
     }
-  }
-#pragma GCC unroll 16
-  for (int i = 0; i < rows; i++) {
-#pragma GCC unroll 2
-    for (int j = 0; j < columns; j++) store(c + i * width + VECTOR * j, sums[i][j]);
-  }
+    kernels.writeTiles(sums, shape, first, count, bias, slope, y);
+  });
 }
 
-// The same for as many rows as are left.
-template <int rows, int columns>
-TARGET void lastBlock(int left, int depth, const float* a, size_t nextRow, size_t nextElement, const float* b,
-                      size_t width, float* c, bool add) {
-  if constexpr (rows > 0) {
-    if (left == rows) block<rows, columns>(depth, a, nextRow, nextElement, b, width, c, add);
-    else lastBlock<rows - 1, columns>(left, depth, a, nextRow, nextElement, b, width, c, add);
-  }
-}
-
-// A product of matrices, c and b of the same width.
-TARGET void product(int rows, int depth, const float* a, size_t nextRow, size_t nextElement, const float* b, size_t width,
-                    float* c, bool add) {
-  for (size_t column = 0; column < width; column += 2 * VECTOR) {
-    const bool two = width - column >= 2 * VECTOR;
-    for (int i = 0; i < rows; i += ROWS) {
-      const auto multiply = rows - i >= ROWS ? (two ? &block<ROWS, 2> : &block<ROWS, 1>) : nullptr;
-      const float* left = a + i * nextRow;
-      float* to = c + i * width + column;
-      if (multiply) multiply(depth, left, nextRow, nextElement, b + column, width, to, add);
-      else if (two) lastBlock<ROWS - 1, 2>(rows - i, depth, left, nextRow, nextElement, b + column, width, to, add);
-      else lastBlock<ROWS - 1, 1>(rows - i, depth, left, nextRow, nextElement, b + column, width, to, add);
-    }
-  }
-}
-
-// Each tile's 4x4 pixels, around the 2x2 that it gives, made 16 planes of [tile, channel].
-TARGET void transformTiles(const float* x, const Shape& shape, int first, int count, const float* zeros, float* planes) {
-  const int channels = shape.inputs;
-  const size_t plane = static_cast<size_t>(count) * channels;
-  for (int t = 0; t < count; t++) {
-    const Tile tile(shape, first + t);
-    const float* pixels[4][4];
-    for (int i = 0; i < 4; i++) {
-      for (int j = 0; j < 4; j++) {
-        const int row = tile.row + i - 1, column = tile.column + j - 1;
-        const bool inside = row >= 0 && row < shape.height && column >= 0 && column < shape.width;
-        pixels[i][j] = inside ? x + shape.pixel(tile.image, row, column) * channels : zeros;
+void filterGradient(const Shape& shape, const float* x, const float* dy, int threads, float* gradient) {
+  const Kernels& kernels = kernelsFor(shape.inputs, shape.outputs);
+  const size_t plane = static_cast<size_t>(shape.inputs) * shape.outputs;
+  const int parts = (shape.tiles() + TILES - 1) / TILES;
+  // Each thread sums over tiles of its own, into planes of its own, which are added in their order.
+  const int ranges = std::max<int>(1, std::min<size_t>({static_cast<size_t>(threads), static_cast<size_t>(parts),
+                                                         MOST_SUMS / (PLANES * plane)}));
+  std::vector<float> sums(ranges * PLANES * plane);
+  parallelFor(threads, ranges, [&](int range) {
+    float* to = sums.data() + range * PLANES * plane;
+    for (int part = parts * range / ranges; part < parts * (range + 1) / ranges; part++) {
+      const int first = part * TILES, count = std::min(TILES, shape.tiles() - first);
+      const size_t images = static_cast<size_t>(count) * shape.inputs;
+      const size_t gradients = static_cast<size_t>(count) * shape.outputs;
+      float* tiles = scratch(PLANES * (images + gradients));
+      float* changes = tiles + PLANES * images;
+      kernels.transformTiles(x, shape, first, count, zeros(shape.inputs), tiles);
+      kernels.transformGradients(dy, shape, first, count, zeros(shape.outputs), changes);
+      for (int p = 0; p < PLANES; p++) {
+        kernels.product(shape.inputs, count, tiles + p * images, 1, shape.inputs, changes + p * gradients,
+                        shape.outputs, to + p * plane, true);
       }
     }
-    for (int c = 0; c < channels; c += VECTOR) {
-      Vector half[4][4];
-#pragma GCC unroll 4
-      for (int j = 0; j < 4; j++) {
-        const Vector p0 = load(pixels[0][j] + c), p1 = load(pixels[1][j] + c);
-        const Vector p2 = load(pixels[2][j] + c), p3 = load(pixels[3][j] + c);
-        half[0][j] = p0 - p2;
-        half[1][j] = p1 + p2;
-        half[2][j] = p2 - p1;
-        half[3][j] = p1 - p3;
-      }
-#pragma GCC unroll 4
-      for (int i = 0; i < 4; i++) {
-        float* to = planes + 4 * i * plane + static_cast<size_t>(t) * channels + c;
-        store(to, half[i][0] - half[i][2]);
-        store(to + plane, half[i][1] + half[i][2]);
-        store(to + 2 * plane, half[i][2] - half[i][1]);
-        store(to + 3 * plane, half[i][1] - half[i][3]);
-      }
+  });
+  parallelFor(threads, ranges > 1 ? PLANES : 0, [&](int p) {
+    float* to = sums.data() + p * plane;
+    for (int range = 1; range < ranges; range++) {
+      const float* from = to + range * PLANES * plane;
+      for (size_t k = 0; k < plane; k++) to[k] += from[k];
     }
-  }
+  });
+  kernels.writeFilterGradient(sums.data(), plane, gradient);
 }
 
-// The 3x3 filters made 16 planes of [channel, channel].
-TARGET void transformFilter(const float* filter, size_t plane, float* planes) {
-  for (size_t k = 0; k < plane; k += VECTOR) {
-    Vector half[4][3];
-#pragma GCC unroll 3
-    for (int j = 0; j < 3; j++) {
-      const Vector w0 = load(filter + j * plane + k), w1 = load(filter + (3 + j) * plane + k);
-      const Vector w2 = load(filter + (6 + j) * plane + k);
-      half[0][j] = w0;
-      half[1][j] = (w0 + w1 + w2) * 0.5f;
-      half[2][j] = (w0 - w1 + w2) * 0.5f;
-      half[3][j] = w2;
-    }
-#pragma GCC unroll 4
-    for (int i = 0; i < 4; i++) {
-      float* to = planes + 4 * i * plane + k;
-      store(to, half[i][0]);
-      store(to + plane, (half[i][0] + half[i][1] + half[i][2]) * 0.5f);
-      store(to + 2 * plane, (half[i][0] - half[i][1] + half[i][2]) * 0.5f);
-      store(to + 3 * plane, half[i][2]);
-    }
-  }
-}
-
-// Sums of the planes' products made the tiles' 2x2 pixels, with the bias and a leaky ReLU of this slope below zero.
-TARGET void writeTiles(const float* planes, const Shape& shape, int first, int count, const float* bias, float slope,
-                       float* y) {
-  const int channels = shape.outputs;
-  const size_t plane = static_cast<size_t>(count) * channels;
-  for (int t = 0; t < count; t++) {
-    const Tile tile(shape, first + t);
-    const int rows = tile.row + 1 < shape.height ? 2 : 1;
-    const bool right = tile.column + 1 < shape.width;
-    for (int c = 0; c < channels; c += VECTOR) {
-      const float* from = planes + static_cast<size_t>(t) * channels + c;
-      Vector half[2][4];
-#pragma GCC unroll 4
-      for (int j = 0; j < 4; j++) {
-        const Vector m0 = load(from + j * plane), m1 = load(from + (4 + j) * plane);
-        const Vector m2 = load(from + (8 + j) * plane), m3 = load(from + (12 + j) * plane);
-        half[0][j] = m0 + m1 + m2;
-        half[1][j] = m1 - m2 - m3;
-      }
-      const Vector shift = load(bias + c);
-      for (int i = 0; i < rows; i++) {
-        Vector pixels[2] = {half[i][0] + half[i][1] + half[i][2] + shift, half[i][1] - half[i][2] - half[i][3] + shift};
-        if (slope != 1) {
-          for (Vector& pixel : pixels) pixel = pixel < 0.0f ? pixel * slope : pixel;
+// The planes for the gradient of the images: channels swapped, and the filter back to front, by which the outer planes of
+// each four change places.
+void turnFilter(const float* planes, int inputs, int outputs, float* turned) {
+  const size_t plane = static_cast<size_t>(inputs) * outputs;
+  const auto opposite = [](int i) { return i == 0 ? 3 : i == 3 ? 0 : i; };
+  constexpr int SIDE = 8;
+  for (int p = 0; p < PLANES; p++) {
+    const float* from = planes + (4 * opposite(p / 4) + opposite(p % 4)) * plane;
+    float* to = turned + p * plane;
+    for (int i = 0; i < inputs; i += SIDE) {
+      for (int j = 0; j < outputs; j += SIDE) {
+        for (int a = i; a < i + SIDE; a++) {
+          const float* row = from + static_cast<size_t>(a) * outputs;
+          for (int b = j; b < j + SIDE; b++) to[static_cast<size_t>(b) * inputs + a] = row[b];
         }
-        float* to = y + shape.pixel(tile.image, tile.row + i, tile.column) * channels + c;
-        store(to, pixels[0]);
-        if (right) store(to + channels, pixels[1]);
       }
     }
   }
 }
 
-// Gradients of the tiles' 2x2 pixels, of zero beyond the image, made 16 planes of [tile, channel].
-TARGET void transformGradients(const float* dy, const Shape& shape, int first, int count, const float* zeros,
-                               float* planes) {
-  const int channels = shape.outputs;
-  const size_t plane = static_cast<size_t>(count) * channels;
-  for (int t = 0; t < count; t++) {
-    const Tile tile(shape, first + t);
-    const float* pixels[2][2];
-    for (int i = 0; i < 2; i++) {
-      for (int j = 0; j < 2; j++) {
-        const bool inside = tile.row + i < shape.height && tile.column + j < shape.width;
-        pixels[i][j] = inside ? dy + shape.pixel(tile.image, tile.row + i, tile.column + j) * channels : zeros;
-      }
-    }
-    for (int c = 0; c < channels; c += VECTOR) {
-      Vector half[4][2];
-#pragma GCC unroll 2
-      for (int j = 0; j < 2; j++) {
-        const Vector upper = load(pixels[0][j] + c), lower = load(pixels[1][j] + c);
-        half[0][j] = upper;
-        half[1][j] = upper + lower;
-        half[2][j] = upper - lower;
-        half[3][j] = -lower;
-      }
-#pragma GCC unroll 4
-      for (int i = 0; i < 4; i++) {
-        float* to = planes + 4 * i * plane + static_cast<size_t>(t) * channels + c;
-        store(to, half[i][0]);
-        store(to + plane, half[i][0] + half[i][1]);
-        store(to + 2 * plane, half[i][0] - half[i][1]);
-        store(to + 3 * plane, -half[i][1]);
-      }
-    }
-  }
-}
-
-// 16 planes of [channel, channel] made the gradient of the 3x3 filters.
-TARGET void writeFilterGradient(const float* planes, size_t plane, float* gradient) {
-  for (size_t k = 0; k < plane; k += VECTOR) {
-    Vector half[3][4];
-#pragma GCC unroll 4
-    for (int j = 0; j < 4; j++) {
-      const Vector m0 = load(planes + j * plane + k), m1 = load(planes + (4 + j) * plane + k);
-      const Vector m2 = load(planes + (8 + j) * plane + k), m3 = load(planes + (12 + j) * plane + k);
-      half[0][j] = m0 + (m1 + m2) * 0.5f;
-      half[1][j] = (m1 - m2) * 0.5f;
-      half[2][j] = (m1 + m2) * 0.5f + m3;
-    }
-#pragma GCC unroll 3
-    for (int i = 0; i < 3; i++) {
-      float* to = gradient + 3 * i * plane + k;
-      store(to, half[i][0] + (half[i][1] + half[i][2]) * 0.5f);
-      store(to + plane, (half[i][1] - half[i][2]) * 0.5f);
-      store(to + 2 * plane, (half[i][1] + half[i][2]) * 0.5f + half[i][3]);
-    }
-  }
-}
-
-constexpr Kernels kernels = {product, transformTiles, transformFilter, writeTiles, transformGradients, writeFilterGradient};
-
-#undef INLINE
+}  // namespace

@@ -14,7 +14,14 @@ export const QUIET_LOADER = 'lib/napi-v8/load_quietly.node';
 const source = (name: string) => join(packageFolder(), 'tensorflow', name);
 
 /** The sources beside the npm package's own, and what they include. */
-export const SOURCES = ['session_options.cc', 'winograd.cc', 'winograd.h', 'workers.h', 'load_quietly.cc'];
+export const SOURCES = [
+  'session_options.cc',
+  'winograd_ops.cc',
+  'winograd.h',
+  'winograd_kernels.h',
+  'workers.h',
+  'load_quietly.cc',
+];
 
 /** Tells what was compiled from these sources from what another version of them gave. */
 export async function sourcesDigest(): Promise<string> {
@@ -25,7 +32,7 @@ export async function sourcesDigest(): Promise<string> {
 
 /**
  * Compiles the npm package's own binding, unchanged, against a TensorFlow, into the npm package's folder, with
- * `session_options.cc` for the options of its sessions and `winograd.cc` for ops that captured steps use.
+ * `session_options.cc` for the options of its sessions and `winograd_ops.cc` for ops that captured steps use.
  *
  * @param npmFolder the folder of `@tensorflow/tfjs-node` or `-gpu`.
  * @param tensorflow the folder with TensorFlow's libraries and headers; it must stay where it is.
@@ -38,7 +45,7 @@ export async function compileBinding(compiler: string, npmFolder: string, tensor
   await compile(compiler, npmFolder, [
     ...shared,
     `-I${join(tensorflow, 'include')}`,
-    ...['binding/tfjs_backend.cc', 'binding/tfjs_binding.cc', source('session_options.cc'), source('winograd.cc')],
+    ...['binding/tfjs_backend.cc', 'binding/tfjs_binding.cc', source('session_options.cc'), source('winograd_ops.cc')],
     ...['-pthread', '-Xlinker', '--wrap=TF_NewSessionOptions'],
     `-L${tensorflow}`,
     ...LIBRARIES.map(name => `-l:${name}`),
