@@ -43,17 +43,12 @@ export class Rewriter {
     const moved = (source: Source) => this.moved(source);
     for (const [index, op] of recording.ops.entries()) {
       this.site = op.site;
-      this.places.push(
-        op.kind === 'op'
-          ? this.place(op, this.usesBefore[index]!, rule)
-          : this.push(
-              {
-                ...op,
-                updates: op.updates.map(update => ({...update, gradient: moved(update.gradient)})),
-              },
-              [],
-            ),
-      );
+      if (op.kind === 'op') {
+        this.places.push(this.place(op, this.usesBefore[index]!, rule));
+      } else {
+        const updates = op.updates.map(update => ({...update, gradient: moved(update.gradient)}));
+        this.places.push(this.push({...op, updates}, []));
+      }
     }
     return {
       ...recording,
