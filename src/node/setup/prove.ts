@@ -12,7 +12,7 @@ const TOLERANCE = 1e-4;
 const FULL_PRECISION = {NVIDIA_TF32_OVERRIDE: '0'};
 
 /**
- * Trains a small convolution on TensorFlow in a fresh process, and in another on the plain JavaScript backend, and
+ * Trains small convolutions on TensorFlow in a fresh process, and in another on the plain JavaScript backend, and
  * compares losses and weights.
  *
  * @param folder where the native package lies, in place or not yet.

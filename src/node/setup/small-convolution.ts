@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type {BackendName} from '../backend.js';
 import {useBackend} from '../backend.js';
+import {captureStep} from '../capture/capture-step.js';
 
 /** Where a small training ended, and what it ran on. */
 export interface SmallTraining {
@@ -10,30 +11,40 @@ export interface SmallTraining {
   values: number[];
 }
 
-/** Trains a small strided convolution on fixed numbers for a few steps; the same on every backend, up to rounding. */
+/**
+ * Trains two small convolutions on fixed numbers for a few steps, on TensorFlow most of them captured, with the convolutions
+ * that captured steps have of their own; the same on every backend, up to rounding.
+ *
+ * @throws if TensorFlow does not capture the step.
+ */
 export async function trainSmallConvolution(backend: BackendName): Promise<SmallTraining> {
   const {reason} = await useBackend(backend);
   const gpu = (tf.backend() as {isUsingGpuDevice?: boolean}).isUsingGpuDevice === true;
-  const fixed = (shape: number[], step: number) =>
+  const fixed = (shape: number[], step: number, largest = 1) =>
     tf.tensor(
-      Array.from({length: tf.util.sizeFromShape(shape)}, (_, i) => Math.sin(step * i)),
+      Array.from({length: tf.util.sizeFromShape(shape)}, (_, i) => largest * Math.sin(step * i)),
       shape,
     );
-  const images = fixed([2, 8, 8, 3], 0.37) as tf.Tensor4D;
-  const targets = fixed([2, 4, 4, 4], 0.73);
-  const filters = tf.variable(fixed([3, 3, 3, 4], 0.91) as tf.Tensor4D);
+  const images = fixed([1, 16, 16, 16], 0.37);
+  const targets = fixed([1, 8, 8, 4], 0.73);
+  const filters = [fixed([3, 3, 16, 16], 0.91, 0.1), fixed([3, 3, 16, 4], 0.53, 0.1)].map(filter =>
+    tf.variable(filter),
+  );
   const optimizer = tf.train.sgd(0.05);
-  const losses: tf.Scalar[] = [];
-  for (let step = 0; step < 5; step++) {
-    const loss = optimizer.minimize(
-      () => tf.losses.meanSquaredError(targets, tf.conv2d(images, filters, 2, 'same').tanh()),
-      true,
-    );
-    losses.push(loss!);
-  }
-  const values = tf.tidy(() => tf.concat([...losses.map(loss => loss.flatten()), filters.flatten()]));
+  const train = (x: tf.Tensor, y: tf.Tensor) =>
+    optimizer.minimize(() => {
+      const [first, second] = filters as unknown as [tf.Tensor4D, tf.Tensor4D];
+      const features = tf.leakyRelu(tf.conv2d(x as tf.Tensor4D, first, 1, 'same'));
+      return tf.losses.meanSquaredError(y, tf.conv2d(features, second, 2, 'same').tanh());
+    }, true)!;
+  const captured = tf.getBackend() === 'tensorflow' ? captureStep(train, {inputs: [images, targets]}) : undefined;
+  const losses = Array.from({length: 5}, () => (captured ?? train)(images, targets));
+  if (captured && captured.status.state !== 'captured')
+    throw new Error(`it captures no step: ${captured.status.reason}`);
+  captured?.dispose();
+  const values = tf.tidy(() => tf.concat([...losses, ...filters].map(tensor => tf.reshape(tensor, [-1]))));
   const result = {reason, gpu, values: [...(await values.data())]};
-  tf.dispose([images, targets, filters, values, ...losses]);
+  tf.dispose([images, targets, filters, values, losses]);
   optimizer.dispose();
   return result;
 }
