@@ -44,6 +44,9 @@ describe('windows', () => {
 describeOnTensorFlow('a lighter recording', () => {
   beforeAll(() => activateBackend(tensorFlow!));
 
+  /** For rules that no step on a GPU is rewritten by. */
+  const describeOnProcessor = tensorFlow === 'cuda' ? describe.skip : describe;
+
   const PROCESSOR: Device = {isGpu: false, hasAvx512: true, hasWinograd: false, threads: 1};
 
   type Step = (...inputs: tf.Tensor[]) => tf.Tensor[];
@@ -107,7 +110,7 @@ describeOnTensorFlow('a lighter recording', () => {
     };
   }
 
-  describe('of a convolution of doubled images', () => {
+  describeOnProcessor('of a convolution of doubled images', () => {
     test.each([
       ['as in ESRGAN', [2, 16, 16, 8], [3, 3]],
       ['of an odd size', [3, 9, 13, 4], [3, 3]],
@@ -213,7 +216,7 @@ describeOnTensorFlow('a lighter recording', () => {
     });
   });
 
-  describe('of a convolution to or from few channels', () => {
+  describeOnProcessor('of a convolution to or from few channels', () => {
     test.each([
       ['as the last of ESRGAN', [2, 16, 16, 32], [3, 3, 32, 3]],
       ['with a window of 9x9, as the last of SRGAN', [1, 20, 24, 16], [9, 9, 16, 3]],
@@ -247,7 +250,7 @@ describeOnTensorFlow('a lighter recording', () => {
   });
 
   // On any processor with AVX2. With ONEDNN_MAX_CPU_ISA=AVX2, those with AVX-512 test the code for the others.
-  describe("by Winograd's filtering", () => {
+  describeOnProcessor("by Winograd's filtering", () => {
     const CONVOLUTION = 'TfjsRaganConv2D';
     const GRADIENT = 'TfjsRaganConv2DFilterGradient';
     const withWinograd = (threads = 1): Device => ({...PROCESSOR, hasWinograd: true, threads});
