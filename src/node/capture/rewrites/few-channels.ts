@@ -2,7 +2,7 @@ import type {Attribute} from '../binding.js';
 import {ATTRIBUTE} from '../binding.js';
 import type {RecordedOp, Source} from '../recording.js';
 import {halving, isUsual, mixTaps, mixTapsGradient} from './convolution.js';
-import type {Rewriter, Rule} from './rewriter.js';
+import type {Rewriter, Rules} from './rewriter.js';
 import {inTwoDimensions, pairedTaps, reversedTaps} from './taps.js';
 
 /** What one instruction of a processor with AVX-512 computes. */
@@ -24,17 +24,10 @@ const BLOCKS: Attribute[] = [
  * A processor computes 16 channels in the time of 3. Instead of 9 products of 16 channels, 3 of them needed, for each pixel
  * there are 16 of 16 channels, 12 of them needed, for each block. The sums are the same, but for their order.
  */
-export const fewChannels: Rule = (op, _, graph) => {
-  switch (op.name) {
-    case 'Conv2D':
-      return forward(op, graph);
-    case 'Conv2DBackpropFilter':
-      return filterGradient(op, graph);
-    case 'Conv2DBackpropInput':
-      return inputGradient(op, graph);
-    default:
-      return undefined;
-  }
+export const fewChannels: Rules = {
+  Conv2D: forward,
+  Conv2DBackpropFilter: filterGradient,
+  Conv2DBackpropInput: inputGradient,
 };
 
 function forward(op: RecordedOp, graph: Rewriter): Source | undefined {

@@ -9,11 +9,14 @@ const FLOAT = DTYPES.float32!;
  * What gives the same as one output of an op, the only one that is used, by other ops; undefined where the op stays. The
  * sources are those of `graph`, which takes the ops.
  */
-export type Rule = (op: RecordedOp, output: number, graph: Rewriter) => Source | undefined;
+export type Rule = (op: RecordedOp, graph: Rewriter, output: number) => Source | undefined;
 
-/** The step with a rule applied to its ops in turn. Ops that nothing uses then stay; TensorFlow does not run them. */
-export function rewrite(recording: Recording, rule: Rule): Recording {
-  return new Rewriter(recording).rewrite(rule);
+/** Rules by the name of the op that each replaces. */
+export type Rules = Partial<Record<string, Rule>>;
+
+/** The step with rules applied to its ops in turn. Ops that nothing uses then stay; TensorFlow does not run them. */
+export function rewrite(recording: Recording, rules: Rules): Recording {
+  return new Rewriter(recording).rewrite(rules);
 }
 
 type ConstantSource = Extract<Source, {from: 'constant'}>;
@@ -38,13 +41,13 @@ export class Rewriter {
     }
   }
 
-  rewrite(rule: Rule): Recording {
+  rewrite(rules: Rules): Recording {
     const {recording} = this;
     const moved = (source: Source) => this.moved(source);
     for (const [index, op] of recording.ops.entries()) {
       this.site = op.site;
       if (op.kind === 'op') {
-        this.places.push(this.place(op, this.usesBefore[index]!, rule));
+        this.places.push(this.place(op, this.usesBefore[index]!, rules[op.name]));
       } else {
         const updates = op.updates.map(update => ({...update, gradient: moved(update.gradient)}));
         this.places.push(this.push({...op, updates}, []));
@@ -130,10 +133,10 @@ export class Rewriter {
     return {from: 'constant', index};
   }
 
-  private place(op: RecordedOp, uses: number[], rule: Rule): number | Source {
+  private place(op: RecordedOp, uses: number[], rule: Rule | undefined): number | Source {
     const here = {...op, inputs: op.inputs.map(source => this.moved(source))};
     const used = uses.flatMap((count, output) => (count > 0 ? [output] : []));
-    const replaced = used.length === 1 ? rule(here, used[0]!, this) : undefined;
+    const replaced = used.length === 1 ? rule?.(here, this, used[0]!) : undefined;
     if (replaced?.from === 'op') this.usesNow[replaced.index]![replaced.output] = uses[used[0]!]!;
     return replaced ?? this.push(here, uses);
   }

@@ -1,6 +1,6 @@
 import type {RecordedOp, Source} from '../recording.js';
 import {attribute, halving, isUsual, mixTaps, mixTapsGradient} from './convolution.js';
-import type {Rewriter, Rule} from './rewriter.js';
+import type {Rewriter, Rules} from './rewriter.js';
 import {doubledTaps, inTwoDimensions} from './taps.js';
 
 /** Pixels of a batch of small images below which to mix the filter takes longer than is saved; less is not measured. */
@@ -13,17 +13,10 @@ const LEAST_PIXELS = 256;
  * Four neighbouring outputs see the same few small pixels, most of them several times, so that taps of the filter can be
  * added up before instead of after; each output then is that of a 4x4 filter in steps of 2. To rounding, nothing changes.
  */
-export const upsampledConvolution: Rule = (op, _, graph) => {
-  switch (op.name) {
-    case 'Conv2D':
-      return forward(op, graph);
-    case 'Conv2DBackpropFilter':
-      return filterGradient(op, graph);
-    case 'ResizeNearestNeighborGrad':
-      return inputGradient(op, graph);
-    default:
-      return undefined;
-  }
+export const upsampledConvolution: Rules = {
+  Conv2D: forward,
+  Conv2DBackpropFilter: filterGradient,
+  ResizeNearestNeighborGrad: inputGradient,
 };
 
 function forward(op: RecordedOp, graph: Rewriter): Source | undefined {

@@ -2,7 +2,7 @@ import type {Attribute} from '../binding.js';
 import {ATTRIBUTE} from '../binding.js';
 import type {RecordedOp, Source} from '../recording.js';
 import {attribute, isUsual} from './convolution.js';
-import type {Rewriter, Rule} from './rewriter.js';
+import type {Rewriter, Rules} from './rewriter.js';
 
 /** Ops of `tensorflow/winograd_ops.cc`, which `tfjs-ragan setup` compiles into the binding. */
 export const FILTER = 'TfjsRaganFilter';
@@ -22,7 +22,7 @@ const LEAST_PIXELS = 256;
  *
  * @param threads how many one op may use.
  */
-export function winograd(threads: number): Rule {
+export function winograd(threads: number): Rules {
   const attributes = (slope?: number): Attribute[] => [
     {name: 'threads', type: ATTRIBUTE.int, value: threads},
     ...(slope === undefined ? [] : [{name: 'slope', type: ATTRIBUTE.float, value: slope}]),
@@ -48,38 +48,38 @@ export function winograd(threads: number): Rule {
     return {x, planes, bias, isBiased: bias.from !== 'constant' || !zeros.has(bias.index)};
   };
 
-  const withBias = ([value, bias]: Source[], shape: number[], graph: Rewriter) => {
-    const found = before(value!, graph);
-    if (!found || found.isBiased) return undefined;
-    return graph.add(CONVOLUTION, [found.x, found.planes, bias!], shape, attributes(1));
+  return {
+    Conv2D(op, graph) {
+      const [x, filter] = op.inputs as [Source, Source];
+      if (!pays(op, graph.shape(filter), graph.shape(x))) return undefined;
+      return convolution(x, filter, false, shapeOf(op), graph);
+    },
+    Conv2DBackpropInput(op, graph) {
+      const [, filter, dy] = op.inputs as [Source, Source, Source];
+      if (!pays(op, graph.shape(filter), shapeOf(op))) return undefined;
+      return convolution(dy, filter, true, shapeOf(op), graph);
+    },
+    Conv2DBackpropFilter(op, graph) {
+      const [x, , dy] = op.inputs as [Source, Source, Source];
+      if (!pays(op, shapeOf(op), graph.shape(x))) return undefined;
+      return graph.add(FILTER_GRADIENT, [x, dy], shapeOf(op), attributes());
+    },
+    BiasAdd(op, graph) {
+      const [value, bias] = op.inputs as [Source, Source];
+      const found = before(value, graph);
+      if (!found || found.isBiased || attribute(op, 'data_format') !== 'NHWC') return undefined;
+      return graph.add(CONVOLUTION, [found.x, found.planes, bias], shapeOf(op), attributes(1));
+    },
+    LeakyRelu(op, graph) {
+      const found = before(op.inputs[0]!, graph);
+      const slope = attribute(op, 'alpha') as number;
+      return found && graph.add(CONVOLUTION, [found.x, found.planes, found.bias], shapeOf(op), attributes(slope));
+    },
   };
+}
 
-  const withSlope = ([value]: Source[], slope: number, shape: number[], graph: Rewriter) => {
-    const found = before(value!, graph);
-    return found && graph.add(CONVOLUTION, [found.x, found.planes, found.bias], shape, attributes(slope));
-  };
-
-  return (op, _, graph) => {
-    const [first, second, third] = op.inputs as [Source, Source, Source];
-    const {shape} = op.outputs[0]!;
-    switch (op.name) {
-      case 'Conv2D':
-        if (!pays(op, graph.shape(second), graph.shape(first))) return undefined;
-        return convolution(first, second, false, shape, graph);
-      case 'Conv2DBackpropInput':
-        if (!pays(op, graph.shape(second), shape)) return undefined;
-        return convolution(third, second, true, shape, graph);
-      case 'Conv2DBackpropFilter':
-        if (!pays(op, shape, graph.shape(first))) return undefined;
-        return graph.add(FILTER_GRADIENT, [first, third], shape, attributes());
-      case 'BiasAdd':
-        return attribute(op, 'data_format') === 'NHWC' ? withBias(op.inputs, shape, graph) : undefined;
-      case 'LeakyRelu':
-        return withSlope(op.inputs, attribute(op, 'alpha') as number, shape, graph);
-      default:
-        return undefined;
-    }
-  };
+function shapeOf({outputs}: RecordedOp): number[] {
+  return outputs[0]!.shape;
 }
 
 function pays(op: RecordedOp, [height, width, inputs, outputs]: number[], images: number[]): boolean {
