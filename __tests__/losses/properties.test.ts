@@ -12,7 +12,7 @@ import {describeOnBackends} from '../support/backends.js';
 import {overParts} from '../support/parts.js';
 import {expectClose, valuesOf} from '../support/values.js';
 
-const criteria: Criterion[] = ['crossEntropy', 'leastSquares', 'hinge'];
+const criteria: Criterion[] = ['crossEntropy', 'leastSquares', 'hinge', 'wasserstein'];
 const relativistic = (criterion: Criterion): GanLoss[] => [
   new RelativisticAverageLoss({criterion}),
   new RelativisticAverageLoss({criterion, axis: 'all'}),
@@ -109,6 +109,7 @@ describeOnBackends('for any logits', () => {
     ['crossEntropy', Math.LN2],
     ['leastSquares', 1],
     ['hinge', 1],
+    ['wasserstein', 0],
   ] as const)('equal logits give the penalty of no margin, for each term (%s: %s)', (criterion, ofNone) =>
     fc.assert(
       fc.asyncProperty(logit, fc.integer({min: 1, max: 8}), async (value, count) => {
@@ -345,7 +346,7 @@ describe('refusals', () => {
     [
       'criterion',
       () => new RelativisticAverageLoss({criterion: 'wgan' as 'hinge'}),
-      'criterion must be one of "crossEntropy", "leastSquares", "hinge", but it is "wgan"',
+      'criterion must be one of "crossEntropy", "leastSquares", "hinge", "wasserstein", but it is "wgan"',
     ],
     ['mode', () => new StandardLoss({mode: 'critic' as 'generator'}), 'mode must be one of'],
     ['reduction', () => new StandardLoss({reduction: 9 as tf.Reduction}), 'reduction must be a tf.Reduction'],

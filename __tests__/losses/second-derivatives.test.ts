@@ -14,7 +14,7 @@ const direction = [0.5, -1, 2, 0.25, -0.75, 1, 1.5, -0.5];
 const weights = [1, 0, 3, 0.5, 2, 1, 1, 0.25];
 const sides = ['discriminator', 'generator'] as const;
 const kinds = ['real', 'fake'] as const;
-const criteria: Criterion[] = ['crossEntropy', 'leastSquares', 'hinge'];
+const criteria: Criterion[] = ['crossEntropy', 'leastSquares', 'hinge', 'wasserstein'];
 
 type Logits = Record<'real' | 'fake', number[]>;
 type Side = (typeof sides)[number];
@@ -26,6 +26,7 @@ const penalties: Record<Criterion, (x: number) => number> = {
   crossEntropy: x => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))),
   leastSquares: x => (x + 1) ** 2,
   hinge: x => Math.max(0, 1 + x),
+  wasserstein: x => x,
 };
 
 /** The logits that each logit is averaged with. */

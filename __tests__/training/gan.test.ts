@@ -38,7 +38,7 @@ describeOnBackends('a training step', () => {
     }
   });
 
-  test.each(['crossEntropy', 'leastSquares', 'hinge'] as const)(
+  test.each(['crossEntropy', 'leastSquares', 'hinge', 'wasserstein'] as const)(
     'is the same in one pass and in separate ones (%s)',
     async criterion => {
       const {xs, ys} = batch();

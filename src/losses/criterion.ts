@@ -8,8 +8,9 @@ import * as tf from '@tensorflow/tfjs';
  * | `'crossEntropy'` | softplus(x) = ln(1 + e^x), which is -ln(sigmoid(-x)) without its overflow |
  * | `'leastSquares'` | (x + 1)^2 |
  * | `'hinge'` | relu(1 + x) |
+ * | `'wasserstein'` | x, without a bound: a critic that it trains needs a gradient penalty |
  */
-export type Criterion = 'crossEntropy' | 'leastSquares' | 'hinge';
+export type Criterion = 'crossEntropy' | 'leastSquares' | 'hinge' | 'wasserstein';
 
 /** A criterion's element-wise penalty and its derivative; the derivative can be differentiated again. */
 export interface Penalty {
@@ -21,6 +22,7 @@ export const penalties: Readonly<Record<Criterion, Penalty>> = {
   crossEntropy: {value: tf.softplus, derivative: differentiableSigmoid},
   leastSquares: {value: x => tf.square(tf.add(x, 1)), derivative: x => tf.mul(tf.add(x, 1), 2)},
   hinge: {value: x => tf.relu(tf.add(x, 1)), derivative: x => tf.step(tf.add(x, 1))},
+  wasserstein: {value: x => tf.clone(x), derivative: tf.onesLike},
 };
 
 /**

@@ -6,11 +6,9 @@ import {GanLoss} from './gan-loss.js';
 
 /** The penalty of a fake logit in the discriminator's loss where it is not the criterion's own: least squares has label 0. */
 const toZero: Penalty = {value: tf.square, derivative: x => tf.mul(x, 2)};
-/** The hinge generator maximises the fake logits without a bound. */
-const unbounded: Penalty = {value: x => tf.clone(x), derivative: tf.onesLike};
-
 const fakePenalties: Readonly<Record<Criterion, Penalty>> = {...penalties, leastSquares: toZero};
-const generatorPenalties: Readonly<Record<Criterion, Penalty>> = {...penalties, hinge: unbounded};
+/** The hinge generator maximises the fake logits without a bound. */
+const generatorPenalties: Readonly<Record<Criterion, Penalty>> = {...penalties, hinge: penalties.wasserstein};
 
 /** `gradient` as a function of `logits` too, by which its derivative is zero: tfjs throws where it finds no path. */
 const flat = (gradient: tf.Tensor, logits: tf.Tensor) => tf.add(gradient, tf.zerosLike(logits));
@@ -23,6 +21,7 @@ const flat = (gradient: tf.Tensor, logits: tf.Tensor) => tf.add(gradient, tf.zer
  * | `'crossEntropy'` | mean softplus(-r) + mean softplus(f) | mean softplus(-f) |
  * | `'leastSquares'` | mean (r - 1)^2 + mean f^2 | mean (f - 1)^2 |
  * | `'hinge'` | mean relu(1 - r) + mean relu(1 + f) | -mean f |
+ * | `'wasserstein'` | -mean r + mean f | -mean f |
  *
  * @example
  * const value = new StandardLoss({criterion: 'hinge'}).discriminator(realLogits, fakeLogits);
@@ -30,7 +29,8 @@ const flat = (gradient: tf.Tensor, logits: tf.Tensor) => tf.add(gradient, tf.zer
  * @throws if an option has an unknown value.
  *
  * Goodfellow et al., 2014, https://arxiv.org/abs/1406.2661 (the non-saturating form); Mao et al., 2017,
- * https://arxiv.org/abs/1611.04076; Lim and Ye, 2017, https://arxiv.org/abs/1705.02894
+ * https://arxiv.org/abs/1611.04076; Lim and Ye, 2017, https://arxiv.org/abs/1705.02894; Arjovsky et al., 2017,
+ * https://arxiv.org/abs/1701.07875
  */
 export class StandardLoss extends GanLoss {
   /** The name by which `tf.serialization` finds the class. */
