@@ -1,20 +1,15 @@
-import {join} from 'node:path';
 import ts from 'typescript';
-
-const root = join(__dirname, '../..');
-const entries = ['src/index.ts', 'src/wasm/index.ts', 'src/node/index.ts'];
+import {entries, entryProgram, exportsOf} from '../support/program.js';
 
 /** The names that an entry gives, and the members of what they stand for, that have no docstring. */
 function undocumented(program: ts.Program, entry: string): string[] {
   const checker = program.getTypeChecker();
   const hasText = (symbol: ts.Symbol) => ts.displayPartsToString(symbol.getDocumentationComment(checker)).trim() !== '';
-  const symbol = checker.getSymbolAtLocation(program.getSourceFile(join(root, entry))!)!;
-  return checker.getExportsOfModule(symbol).flatMap(exported => {
-    const target = exported.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(exported) : exported;
+  return exportsOf(program, entry).flatMap(([name, target]) => {
     const members = (target.declarations ?? []).flatMap(declaration => membersOf(checker, declaration));
     return [
-      ...(hasText(target) ? [] : [exported.name]),
-      ...members.filter(member => !hasText(member)).map(member => `${exported.name}.${member.name}`),
+      ...(hasText(target) ? [] : [name]),
+      ...members.filter(member => !hasText(member)).map(member => `${name}.${member.name}`),
     ];
   });
 }
@@ -34,12 +29,7 @@ function membersOf(checker: ts.TypeChecker, declaration: ts.Declaration): ts.Sym
 describe('everything is documented', () => {
   let program: ts.Program;
   beforeAll(() => {
-    const {config} = ts.readConfigFile(join(root, 'tsconfig.json'), path => ts.sys.readFile(path)) as {config: unknown};
-    const {options} = ts.parseJsonConfigFileContent(config, ts.sys, root);
-    program = ts.createProgram(
-      entries.map(entry => join(root, entry)),
-      options,
-    );
+    program = entryProgram();
   });
 
   test.each(entries)('that %s exports', entry => {

@@ -1,4 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
+import type {OptionNames} from '../options.js';
+import {requireKnownOptions} from '../options.js';
 import {luma} from './luma.js';
 import {requirePair} from './validation.js';
 
@@ -10,13 +12,15 @@ export interface MetricOptions {
   channel?: 'rgb' | 'y';
 }
 
+const METRIC_OPTIONS: OptionNames<MetricOptions> = {crop: true, channel: true};
+
 /**
  * The peak signal-to-noise ratio of two images, in decibels: 10 log10(1 / mean squared difference). Higher is closer;
  * Infinity for equal images. A batch is measured as one.
  *
  * @param a an image, float32 in [0, 1], `[height, width, channels]` or a batch of them; `channel: 'y'` needs 3 channels.
  * @param b the other, of the same shape.
- * @throws if the shapes differ, an image has another rank or dtype or no pixels, `channel` is unknown or needs other
+ * @throws if an option is unknown, the shapes differ, an image has another rank or dtype or no pixels, `channel` is unknown or needs other
  *   images, or the crop leaves nothing.
  * @example
  * const decibels = await psnr(output, truth, {crop: 4, channel: 'y'});
@@ -69,6 +73,7 @@ export function ssim(a: tf.Tensor, b: tf.Tensor, options: MetricOptions = {}): P
  * const ratio = await sharpness(output, truth, {crop: 4}); // about 0.5 for bicubic, 4 times
  */
 export async function sharpness(image: tf.Tensor, truth: tf.Tensor, options: {crop?: number} = {}): Promise<number> {
+  requireKnownOptions('sharpness', options, {crop: true});
   return measure('sharpness', image, truth, {...options, channel: 'y'}, (x, y) =>
     tf.div(gradientMagnitude(x), gradientMagnitude(y)),
   );
@@ -85,9 +90,11 @@ async function measure(
   owner: string,
   a: tf.Tensor,
   b: tf.Tensor,
-  {crop = 0, channel = 'rgb'}: MetricOptions,
+  options: MetricOptions,
   compute: (x: tf.Tensor4D, y: tf.Tensor4D) => tf.Tensor,
 ): Promise<number> {
+  requireKnownOptions(owner, options, METRIC_OPTIONS);
+  const {crop = 0, channel = 'rgb'} = options;
   requirePair(owner, a, b);
   if (channel !== 'rgb' && channel !== 'y') {
     throw new Error(`${owner}: channel must be 'rgb' or 'y', but it is ${String(channel)}.`);

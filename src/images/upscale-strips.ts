@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import type {Picture} from './alpha-bleeding.js';
-import {bleedColours} from './alpha-bleeding.js';
+import type {OptionNames} from '../options.js';
+import {requireKnownOptions} from '../options.js';
 import {modelReach} from './model-reach.js';
 import {modelScale} from './model-scale.js';
 import type {ArrayImage} from './resize-array.js';
@@ -20,6 +20,13 @@ export interface UpscaleOptions {
   overlap?: number;
   /** Called after each tile with the share done, in (0, 1]. */
   onProgress?: (done: number) => void;
+}
+
+const UPSCALE_OPTIONS: OptionNames<UpscaleOptions> = {tile: true, overlap: true, onProgress: true};
+
+/** A picture of 3 channels, or 4 with alpha, whose values go from 0 to `white`. */
+export interface Picture extends ArrayImage {
+  white: number;
 }
 
 /** Some whole rows of an enlarged picture, from the row `top` on, with values in [0, 1]. */
@@ -44,8 +51,10 @@ const LARGEST_DEFAULT_OVERLAP = 32;
 export function upscaleInStrips(
   model: tf.LayersModel,
   picture: Picture,
-  {tile = 96, overlap, onProgress}: UpscaleOptions = {},
+  options: UpscaleOptions = {},
 ): {height: number; width: number; strips: AsyncIterable<Strip>} {
+  requireKnownOptions('upscale', options, UPSCALE_OPTIONS);
+  const {tile = 96, overlap, onProgress} = options;
   requireWhole('tile', tile, 1);
   if (overlap !== undefined) requireWhole('overlap', overlap, 0);
   const scale = modelScale(model);
@@ -82,13 +91,12 @@ async function* computeStrips(
   const {channels} = picture;
   const width = picture.width * scale;
   const alpha = channels === 4 ? alphaOf(picture) : undefined;
-  const colours = alpha ? bleedColours(picture) : picture;
   let done = 0;
   for (const row of rows) {
     const height = (row.end - row.begin) * scale;
     const strip = {top: row.begin * scale, height, width, channels, data: new Float32Array(height * width * channels)};
     for (const column of columns) {
-      paste(strip, await runTile(model, cut(colours, row, column), scale), row, column, scale);
+      paste(strip, await runTile(model, cut(picture, row, column), scale), row, column, scale);
       onProgress?.(++done / (rows.length * columns.length));
       await new Promise(resolve => setTimeout(resolve));
     }

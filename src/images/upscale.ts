@@ -10,14 +10,13 @@ export type {UpscaleOptions} from './upscale-strips.js';
  *
  * Each tile is computed together with its surroundings, of which only the inner part is used, so that no seam shows;
  * where `overlap` covers what the model can see, the result is that of the whole picture at once. An alpha channel is
- * enlarged bicubically, and colours that it hides are replaced by those next to them, so that none gets into what is
- * seen. The event loop gets a turn between tiles.
+ * enlarged bicubically. The event loop gets a turn between tiles.
  *
  * @param model from `[batch, any, any, 3]` to `[batch, s * height, s * width, 3]`.
  * @param image `[height, width, 3]` or with alpha `[height, width, 4]`, float32 in [0, 1].
  * @returns `[s * height, s * width, 3 or 4]`, clipped to [0, 1].
  * @throws if the image has another shape or dtype, or sides that are no multiples of what a model with strides or pooling
- *   needs; if an option is out of range; if the model is of another kind, or makes a tile of another size than its scale
+ *   needs; if an option is unknown or out of range; if the model is of another kind, or makes a tile of another size than its scale
  *   says; or if it has layers that may look anywhere and no `overlap` is given.
  * @example
  * const large = await upscale(generator, tf.zeros([100, 150, 3])); // [400, 600, 3]

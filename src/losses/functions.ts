@@ -1,4 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
+import type {OptionNames} from '../options.js';
+import {requireKnownOptions} from '../options.js';
 import type {RelativisticAverageLossOptions} from './relativistic-average-loss.js';
 import {RelativisticAverageLoss} from './relativistic-average-loss.js';
 
@@ -7,6 +9,14 @@ export interface LossFunctionOptions extends Omit<RelativisticAverageLossOptions
   /** Broadcasts against the logits and weighs the loss terms. */
   sampleWeight?: tf.Tensor;
 }
+
+const LOSS_FUNCTION_OPTIONS: OptionNames<LossFunctionOptions> = {
+  criterion: true,
+  reduction: true,
+  axis: true,
+  detachAverage: true,
+  sampleWeight: true,
+};
 
 /**
  * `RelativisticAverageLoss.discriminator` as a function: mean p(A f - r) + mean p(f - A r), with r and f the logits, A
@@ -20,7 +30,8 @@ export function discriminatorLoss<O extends tf.Tensor = tf.Scalar>(
   fakeLogits: tf.Tensor,
   options: LossFunctionOptions = {},
 ): O {
-  return new RelativisticAverageLoss(options).discriminator(realLogits, fakeLogits, options.sampleWeight);
+  const {loss, sampleWeight} = lossFrom('discriminatorLoss', options);
+  return loss.discriminator(realLogits, fakeLogits, sampleWeight);
 }
 
 /**
@@ -35,5 +46,12 @@ export function generatorLoss<O extends tf.Tensor = tf.Scalar>(
   fakeLogits: tf.Tensor,
   options: LossFunctionOptions = {},
 ): O {
-  return new RelativisticAverageLoss(options).generator(realLogits, fakeLogits, options.sampleWeight);
+  const {loss, sampleWeight} = lossFrom('generatorLoss', options);
+  return loss.generator(realLogits, fakeLogits, sampleWeight);
+}
+
+function lossFrom(owner: string, options: LossFunctionOptions) {
+  requireKnownOptions(owner, options, LOSS_FUNCTION_OPTIONS);
+  const {sampleWeight, ...ofLoss} = options;
+  return {loss: new RelativisticAverageLoss(ofLoss), sampleWeight};
 }

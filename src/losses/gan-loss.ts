@@ -1,6 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import type {Averaging} from './averaging.js';
 import {localAveraging} from './averaging.js';
+import type {OptionNames} from '../options.js';
+import {requireKnownOptions} from '../options.js';
 import type {Criterion} from './criterion.js';
 import {reduceWithGradient} from './reduction.js';
 import {requireCriterion, requireLogits, requireOneOf, requireReduction, requireSampleWeight} from './validation.js';
@@ -19,6 +21,18 @@ export interface GanLossOptions {
   /** A name for logs and saved configurations. Default: the class's. */
   name?: string;
 }
+
+const GAN_LOSS_OPTIONS: OptionNames<GanLossOptions> = {mode: true, criterion: true, reduction: true, name: true};
+
+/** What `GanLoss.withGradients` can be told. */
+export interface WithGradientsOptions {
+  /** Broadcasts against the logits and weighs the loss terms. */
+  sampleWeight?: tf.Tensor;
+  /** Where the averages' sums and counts come from. Default `localAveraging`: the given logits alone. */
+  averaging?: Averaging;
+}
+
+const WITH_GRADIENTS_OPTIONS: OptionNames<WithGradientsOptions> = {sampleWeight: true, averaging: true};
 
 /** Both losses of one batch and their gradients with respect to the logits. */
 export interface LogitGradients {
@@ -64,9 +78,14 @@ export abstract class GanLoss extends tf.serialization.Serializable {
   /** Its name in logs and saved configurations. */
   readonly name: string;
 
-  protected constructor(options: GanLossOptions) {
+  /**
+   * @param options what every loss can be told, and what the subclass can be told besides.
+   * @param own the names of the latter, which the subclass looks at itself; any other name is refused.
+   */
+  protected constructor(options: GanLossOptions, own: Readonly<Record<string, true>> = {}) {
     super();
     const owner = this.getClassName();
+    requireKnownOptions(owner, options, {...GAN_LOSS_OPTIONS, ...own});
     this.mode = options.mode ?? 'discriminator';
     this.criterion = options.criterion ?? 'crossEntropy';
     this.reduction = options.reduction ?? tf.Reduction.MEAN;
@@ -130,15 +149,12 @@ export abstract class GanLoss extends tf.serialization.Serializable {
   /**
    * Both losses and their gradients with respect to the logits, without a gradient tape: what a training step needs.
    *
-   * @param options.averaging where the averages' sums and counts come from; default the given logits alone. With
-   *   several parts the losses are the whole's, and the gradients are those of this part's logits.
+   * With an `averaging` of several parts the losses are the whole's, and the gradients are those of this part's logits.
+   *
    * @throws as `discriminator`, and for `tf.Reduction.NONE`.
    */
-  withGradients(
-    realLogits: tf.Tensor,
-    fakeLogits: tf.Tensor,
-    options: {sampleWeight?: tf.Tensor; averaging?: Averaging} = {},
-  ): LogitGradients {
+  withGradients(realLogits: tf.Tensor, fakeLogits: tf.Tensor, options: WithGradientsOptions = {}): LogitGradients {
+    requireKnownOptions(`${this.getClassName()}.withGradients`, options, WITH_GRADIENTS_OPTIONS);
     const {sampleWeight, averaging = localAveraging} = options;
     this.check(realLogits, fakeLogits, sampleWeight);
     return tf.tidy(() => {

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import type {OptionNames} from '../options.js';
 import type {Averaging} from './averaging.js';
 import {averageOver} from './averaging.js';
 import type {Axis} from './axis.js';
@@ -17,6 +18,10 @@ export interface RelativisticAverageLossOptions extends GanLossOptions {
   detachAverage?: boolean;
 }
 
+type OwnOptions = Omit<RelativisticAverageLossOptions, keyof GanLossOptions>;
+
+const OWN_OPTIONS: OptionNames<OwnOptions> = {axis: true, detachAverage: true};
+
 /**
  * The relativistic average GAN loss: each real logit against the average fake one, and the reverse.
  *
@@ -32,7 +37,7 @@ export interface RelativisticAverageLossOptions extends GanLossOptions {
  * const loss = new RelativisticAverageLoss({criterion: 'hinge'});
  * const value = loss.discriminator(realLogits, fakeLogits); // a scalar
  *
- * @throws if an option has an unknown value, or `axis` is out of range for the logits.
+ * @throws if an option is unknown or has an unknown value, or `axis` is out of range for the logits.
  *
  * Jolicoeur-Martineau, "The relativistic discriminator: a key element missing from standard GAN", 2018,
  * https://arxiv.org/abs/1807.00734
@@ -46,7 +51,7 @@ export class RelativisticAverageLoss extends GanLoss {
   readonly detachAverage: boolean;
 
   constructor(options: RelativisticAverageLossOptions = {}) {
-    super(options);
+    super(options, OWN_OPTIONS);
     this.axis = options.axis ?? 'batch';
     this.detachAverage = options.detachAverage ?? false;
     requireAxis(this.getClassName(), this.axis);

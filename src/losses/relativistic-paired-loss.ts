@@ -11,7 +11,7 @@ import {GanLoss} from './gan-loss.js';
  * @example
  * const value = new RelativisticPairedLoss().generator(realLogits, fakeLogits);
  *
- * @throws if an option has an unknown value.
+ * @throws if an option is unknown or has an unknown value.
  *
  * Jolicoeur-Martineau, 2018, https://arxiv.org/abs/1807.00734 (RpGAN); the loss of R3GAN, Huang et al., 2024,
  * https://arxiv.org/abs/2501.05441

@@ -26,7 +26,7 @@ const flat = (gradient: tf.Tensor, logits: tf.Tensor) => tf.add(gradient, tf.zer
  * @example
  * const value = new StandardLoss({criterion: 'hinge'}).discriminator(realLogits, fakeLogits);
  *
- * @throws if an option has an unknown value.
+ * @throws if an option is unknown or has an unknown value.
  *
  * Goodfellow et al., 2014, https://arxiv.org/abs/1406.2661 (the non-saturating form); Mao et al., 2017,
  * https://arxiv.org/abs/1611.04076; Lim and Ye, 2017, https://arxiv.org/abs/1705.02894; Arjovsky et al., 2017,

@@ -1,4 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
+import type {OptionNames} from '../options.js';
+import {requireKnownOptions} from '../options.js';
 import {fanInUniform, heNormal, leakyRelu, requireWhole, seedSequence} from './layers.js';
 
 /** The size of ESRGAN's generator; the defaults are the paper's. */
@@ -15,6 +17,14 @@ export interface EsrganGeneratorOptions {
   seed?: number;
 }
 
+const ESRGAN_GENERATOR_OPTIONS: OptionNames<EsrganGeneratorOptions> = {
+  scale: true,
+  filters: true,
+  growth: true,
+  blocks: true,
+  seed: true,
+};
+
 /** Every residual is scaled by this before it is added (the paper's beta). */
 const RESIDUAL_SCALE = 0.2;
 
@@ -27,7 +37,7 @@ const RESIDUAL_SCALE = 0.2;
  * blocks start at 0.1 times He's, so that the trunk begins close to the identity. Made of standard TensorFlow.js
  * layers only: a saved model loads anywhere with `tf.loadLayersModel`.
  *
- * @throws if `scale` is none of these, or another option is not a whole number in its range.
+ * @throws if an option is unknown, `scale` is none of these, or another option is not a whole number in its range.
  * @example
  * const generator = esrganGenerator({scale: 4, filters: 32, growth: 16, blocks: 2});
  * const large = generator.predict(tf.zeros([1, 16, 16, 3])); // [1, 64, 64, 3]
@@ -35,6 +45,7 @@ const RESIDUAL_SCALE = 0.2;
  * Wang et al., "ESRGAN: Enhanced Super-Resolution Generative Adversarial Networks", 2018, https://arxiv.org/abs/1809.00219
  */
 export function esrganGenerator(options: EsrganGeneratorOptions = {}): tf.LayersModel {
+  requireKnownOptions('esrganGenerator', options, ESRGAN_GENERATOR_OPTIONS);
   const {scale = 4, filters = 64, growth = 32, blocks = 23, seed} = options;
   if (![1, 2, 4, 8].includes(scale)) {
     throw new Error(`esrganGenerator: scale must be 1, 2, 4 or 8, but it is ${scale}.`);

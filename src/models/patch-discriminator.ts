@@ -1,4 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
+import type {OptionNames} from '../options.js';
+import {requireKnownOptions} from '../options.js';
 import {heNormal, leakyRelu, requireWhole, seedSequence} from './layers.js';
 
 /** The size of the patch critic. */
@@ -11,19 +13,22 @@ export interface PatchDiscriminatorOptions {
   seed?: number;
 }
 
+const PATCH_DISCRIMINATOR_OPTIONS: OptionNames<PatchDiscriminatorOptions> = {filters: true, stages: true, seed: true};
+
 /**
  * A fully convolutional critic that gives a map of logits, one for each overlapping patch of the image (PatchGAN).
  *
  * Input `[batch, height, width, 3]` of any size; output `[batch, height / 2^stages, width / 2^stages, 1]` logits, sizes
  * rounded up. Train it with `axis: 'batch'`, `'spatial'` or `'all'`.
  *
- * @throws if an option is not a whole number in its range.
+ * @throws if an option is unknown or not a whole number in its range.
  * @example
  * const discriminator = patchDiscriminator({filters: 32, stages: 2});
  *
  * Isola et al., "Image-to-Image Translation with Conditional Adversarial Networks", 2017, https://arxiv.org/abs/1611.07004
  */
 export function patchDiscriminator(options: PatchDiscriminatorOptions = {}): tf.LayersModel {
+  requireKnownOptions('patchDiscriminator', options, PATCH_DISCRIMINATOR_OPTIONS);
   const {filters = 64, stages = 3, seed} = options;
   requireWhole('patchDiscriminator', 'filters', filters);
   requireWhole('patchDiscriminator', 'stages', stages);

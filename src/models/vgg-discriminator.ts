@@ -1,4 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
+import type {OptionNames} from '../options.js';
+import {requireKnownOptions} from '../options.js';
 import {heNormal, leakyRelu, requireWhole, seedSequence} from './layers.js';
 
 /** The size of the VGG critic; the defaults are those of BasicSR for ESRGAN, but for `batchNorm`. */
@@ -18,19 +20,28 @@ export interface VggDiscriminatorOptions {
   seed?: number;
 }
 
+const VGG_DISCRIMINATOR_OPTIONS: OptionNames<VggDiscriminatorOptions> = {
+  size: true,
+  filters: true,
+  maxFilters: true,
+  batchNorm: true,
+  seed: true,
+};
+
 /**
  * The critic of SRGAN and ESRGAN: pairs of convolutions, the second of each halving the image, down to 4 x 4, then two
  * dense layers.
  *
  * Input `[batch, size, size, 3]`; output `[batch, 1]` logits (no sigmoid).
  *
- * @throws if `size` is not 4 times a power of two, or another option is out of range.
+ * @throws if an option is unknown, `size` is not 4 times a power of two, or another option is out of range.
  * @example
  * const discriminator = vggDiscriminator({size: 64, filters: 32});
  *
  * Ledig et al., "Photo-Realistic Single Image Super-Resolution Using a GAN", 2017, https://arxiv.org/abs/1609.04802
  */
 export function vggDiscriminator(options: VggDiscriminatorOptions = {}): tf.LayersModel {
+  requireKnownOptions('vggDiscriminator', options, VGG_DISCRIMINATOR_OPTIONS);
   const {size = 128, filters = 64, batchNorm = false, seed} = options;
   const {maxFilters = 8 * filters} = options;
   const stages = Math.log2(size / 4);

@@ -1,3 +1,5 @@
+import type {OptionNames} from '../options.js';
+
 /** What `useBackend` can be told. TensorFlow takes it when it starts, once in a process. */
 export interface BackendOptions {
   /** Threads of the wasm backend, 8 at most whatever more is asked for, or of TensorFlow on the CPU. Default: as many as the machine has cores. */
@@ -15,6 +17,14 @@ export interface BackendOptions {
    */
   memoryLimit?: number;
 }
+
+/** Their names. */
+export const BACKEND_OPTIONS: OptionNames<BackendOptions> = {
+  threads: true,
+  device: true,
+  memoryGrowth: true,
+  memoryLimit: true,
+};
 
 /** What a backend says of itself once it is active. */
 export interface StartedBackend {

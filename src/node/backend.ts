@@ -1,6 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import {registerGradients} from '../gradients/register.js';
+import {requireKnownOptions} from '../options.js';
 import type {BackendOptions, StartedBackend} from './backend-options.js';
+import {BACKEND_OPTIONS} from './backend-options.js';
 import {requireRunningOptions, startCuda, startTensorFlow} from './tensorflow-backend.js';
 import {startWasm} from './wasm-backend.js';
 import {startWebGpu} from './webgpu-backend.js';
@@ -56,7 +58,7 @@ export const BACKEND_CHOICES = `auto, ${BACKENDS.slice(0, -1).join(', ')} or ${B
  * `TF_FORCE_GPU_ALLOW_GROWTH`, `TF_NUM_INTRAOP_THREADS`, `TF_CPP_MIN_LOG_LEVEL` (errors only by default) and others.
  *
  * @throws if a backend asked for by name cannot be used, with the reason and what to install: it never falls back
- *   silently; if an option is out of range; or if the backend already runs with other options.
+ *   silently; if an option is unknown or out of range; or if the backend already runs with other options.
  * @example
  * const {backend, reason} = await useBackend('auto');
  * console.log(`${backend}: ${reason}`);
@@ -76,6 +78,7 @@ export async function useBackend(
 }
 
 function requireOptions(name: BackendName | 'auto', options: BackendOptions): void {
+  requireKnownOptions('useBackend', options, BACKEND_OPTIONS);
   for (const [option, least] of [
     ['threads', 1],
     ['device', 0],

@@ -1,6 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import {createHash} from 'node:crypto';
 import {readFile} from 'node:fs/promises';
+import type {OptionNames} from '../options.js';
+import {requireKnownOptions} from '../options.js';
 import {fileError, writeFileAtomically} from './files.js';
 
 /** What training goes on from, by names of your own. */
@@ -10,6 +12,8 @@ export interface Checkpointed {
   /** What they have accumulated is kept; learning rates are not. */
   optimizers: Record<string, tf.Optimizer>;
 }
+
+const CHECKPOINTED: OptionNames<Checkpointed> = {models: true, optimizers: true};
 
 interface Entry {
   owner: string;
@@ -41,7 +45,9 @@ const POWERS = ['accBeta1', 'accBeta2'] as const;
  * const optimizer = tf.train.adam(1e-4);
  * await saveCheckpoint('run/checkpoint.bin', {models: {generator}, optimizers: {optimizer}}, {step: 100});
  */
-export async function saveCheckpoint(file: string, {models, optimizers}: Checkpointed, state: unknown): Promise<void> {
+export async function saveCheckpoint(file: string, trained: Checkpointed, state: unknown): Promise<void> {
+  requireKnownOptions('saveCheckpoint', trained, CHECKPOINTED);
+  const {models, optimizers} = trained;
   const entries: Entry[] = [];
   const parts: Uint8Array[] = [];
   const add = async (owner: string, name: string, tensor: tf.Tensor) => {
@@ -90,7 +96,9 @@ export async function readCheckpointState(file: string): Promise<unknown> {
  * const optimizer = tf.train.adam(1e-4);
  * await loadCheckpoint('run/checkpoint.bin', {models: {generator}, optimizers: {optimizer}});
  */
-export async function loadCheckpoint(file: string, {models, optimizers}: Checkpointed): Promise<void> {
+export async function loadCheckpoint(file: string, trained: Checkpointed): Promise<void> {
+  requireKnownOptions('loadCheckpoint', trained, CHECKPOINTED);
+  const {models, optimizers} = trained;
   const {header, values} = await parse(file);
   const of = (owner: string) =>
     header.entries.flatMap((entry, i) => (entry.owner === owner ? [{entry, values: values[i]!}] : []));

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import type {Dirent} from 'node:fs';
 import {readdir, stat} from 'node:fs/promises';
 import {extname, join, relative, sep} from 'node:path';
+import {requireKnownOptions} from '../options.js';
 import {decodeImage, isPng} from './decode-image.js';
 import {fileError} from './files.js';
 import {SHARP_MISSING, importSharp} from './sharp.js';
@@ -62,11 +63,12 @@ export async function listReadableImages(folder: string, onWarning: (message: st
  * A picture is turned as its EXIF says; grey and CMYK become sRGB, 16 bits become 8, and of several frames the first is
  * taken. Without `alpha`, transparent pixels are laid on white. JPEG and WebP need the optional package sharp.
  *
- * @throws one line naming the file: unreadable, broken or cut short, or sharp is missing.
+ * @throws one line: an unknown option, or, naming the file, unreadable, broken or cut short, or sharp is missing.
  * @example
  * const image = await readImage('photo.jpg');
  */
 export async function readImage(file: string, options: {alpha?: boolean} = {}): Promise<tf.Tensor3D> {
+  requireKnownOptions('readImage', options, {alpha: true});
   const {data, width, height, channels} = await decodeImage(file, options);
   // Loops, here and below: `from` with a function takes seconds for a large photo.
   const values = new Float32Array(data.length);

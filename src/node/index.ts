@@ -15,6 +15,7 @@ export type {TrainSummary} from './train-summary.js';
 export {DEFAULT_SETTINGS} from './train-settings.js';
 export type {TrainSettings} from './train-settings.js';
 export {removeTensorFlow} from './setup/remove.js';
+export type {RemoveOptions} from './setup/remove.js';
 export {setUpTensorFlow} from './setup/setup.js';
 export type {SetUpResult} from './setup/setup.js';
 export type {SetUpOptions} from './setup/options.js';

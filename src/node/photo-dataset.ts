@@ -1,6 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import type {Rectangle} from '../images/resize-array.js';
 import {resizeArray} from '../images/resize-array.js';
+import type {OptionNames} from '../options.js';
+import {requireKnownOptions} from '../options.js';
 import type {Pixels} from './decode-image.js';
 import {PhotoStore} from './photo-store.js';
 import {seededRandom} from './random.js';
@@ -27,6 +29,18 @@ export interface PhotoDatasetOptions {
   onWarning?: (message: string) => void;
 }
 
+const PHOTO_DATASET_OPTIONS: OptionNames<PhotoDatasetOptions> = {
+  patch: true,
+  batch: true,
+  scale: true,
+  seed: true,
+  augment: true,
+  firstBatch: true,
+  cacheBytes: true,
+  except: true,
+  onWarning: true,
+};
+
 /** A batch for super-resolution: `xs` low resolution, `ys` high, float32 in [0, 1]. */
 export interface PhotoBatch extends tf.TensorContainerObject {
   /** `[batch, patch / scale, patch / scale, 3]`. */
@@ -45,12 +59,13 @@ export interface PhotoBatch extends tf.TensorContainerObject {
  * smaller than a patch are skipped with a warning.
  *
  * @returns a dataset of `{xs: [batch, patch / scale, patch / scale, 3], ys: [batch, patch, patch, 3]}`.
- * @throws at once if an option is out of range; from the dataset, one line if the folder is missing, cannot be read, or
+ * @throws at once if an option is unknown or out of range; from the dataset, one line if the folder is missing, cannot be read, or
  *   has no usable photo.
  * @example
  * const dataset = photoDataset('photos', {patch: 64, batch: 8, seed: 1});
  */
 export function photoDataset(folder: string, options: PhotoDatasetOptions = {}): tf.data.Dataset<PhotoBatch> {
+  requireKnownOptions('photoDataset', options, PHOTO_DATASET_OPTIONS);
   const {patch = 128, batch = 16, scale = 4, seed = 0, augment = true, firstBatch = 0} = options;
   const {cacheBytes = 2 ** 30, except = [], onWarning = console.warn} = options;
   requireWhole({batch, scale, patch}, 1);

@@ -1,3 +1,4 @@
+import type {OptionNames} from '../options.js';
 import type {Scores} from './evaluation.js';
 import type {TrainSummary} from './train-summary.js';
 
@@ -31,6 +32,15 @@ export interface TrainEvents {
   /** Told of what a run goes on without, once each. Default `console.warn`. */
   onWarning?: (message: string) => void;
 }
+
+/** Their names. */
+export const TRAIN_EVENTS: OptionNames<TrainEvents> = {
+  onStart: true,
+  onStep: true,
+  onLosses: true,
+  onEvaluation: true,
+  onWarning: true,
+};
 
 /** The end of a run: finished, or stopped by the signal with a checkpoint to resume from. */
 export interface TrainResult {

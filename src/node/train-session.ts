@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import {join} from 'node:path';
+import {requireKnownOptions} from '../options.js';
 import {esrganGenerator} from '../models/esrgan-generator.js';
 import {vggDiscriminator} from '../models/vgg-discriminator.js';
 import {l1Loss} from '../training/content-loss.js';
@@ -18,6 +19,7 @@ import {writeReport} from './report.js';
 import {requireResumable} from './resumed-settings.js';
 import type {RunFolder} from './run-folder.js';
 import {takeRunFolder} from './run-folder.js';
+import {TRAIN_EVENTS} from './train-events.js';
 import {appendToLog, rewindLog} from './run-log.js';
 import {StepCallback} from './step-callback.js';
 import type {Stage, TrainEvents, TrainResult} from './train-events.js';
@@ -56,6 +58,7 @@ export async function trainEsrgan(
   signal?: AbortSignal,
 ): Promise<TrainResult> {
   requireSettings(settings);
+  requireKnownOptions('trainEsrgan events', events, TRAIN_EVENTS);
   const watched = {...events, onWarning: once(events.onWarning ?? console.warn)};
   const photos = await listReadableImages(settings.data, watched.onWarning);
   const folder = await takeRunFolder(settings.out, {resume: settings.resume});

@@ -1,3 +1,6 @@
+import type {OptionNames} from '../options.js';
+import {requireKnownOptions} from '../options.js';
+
 /** Everything a training run depends on; the options of `tfjs-ragan train`. */
 export interface TrainSettings {
   /** Folder of photos to learn from. */
@@ -77,13 +80,41 @@ export const DEFAULT_SETTINGS = {
   checkpointEvery: 100,
 } satisfies Omit<TrainSettings, 'data'>;
 
+const TRAIN_SETTINGS: OptionNames<TrainSettings> = {
+  data: true,
+  validation: true,
+  out: true,
+  resume: true,
+  scale: true,
+  filters: true,
+  growth: true,
+  blocks: true,
+  discriminatorFilters: true,
+  patch: true,
+  batch: true,
+  warmupSteps: true,
+  steps: true,
+  warmupLearningRate: true,
+  learningRate: true,
+  discriminatorLearningRate: true,
+  adversarialWeight: true,
+  contentWeight: true,
+  seed: true,
+  backend: true,
+  threads: true,
+  sampleEvery: true,
+  checkpointEvery: true,
+  init: true,
+};
+
 /** A setting as the command line spells it: `--warmup-steps`. */
 export function optionName(name: keyof TrainSettings): string {
   return `--${name.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)}`;
 }
 
-/** Refuses settings out of range, naming the option as the command line spells it. */
+/** Refuses unknown settings, and those out of range, naming the option as the command line spells it. */
 export function requireSettings(settings: TrainSettings): void {
+  requireKnownOptions('trainEsrgan', settings, TRAIN_SETTINGS);
   const {scale, patch} = settings;
   const require = (option: string, value: unknown, fits: boolean, expected: string) => {
     if (!fits) throw new Error(`--${option} must be ${expected}, but it is ${String(value)}`);

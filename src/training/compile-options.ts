@@ -1,7 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
+import type {OptionNames} from '../options.js';
+import {requireKnownOptions} from '../options.js';
 import type {Averaging} from '../losses/averaging.js';
 import type {GanLoss} from '../losses/gan-loss.js';
 import type {GeneratorLoss} from './step.js';
+import {requireKnownGeneratorLosses} from './validation.js';
 
 /** How a batch's gradients are found: see `onePassStep` and `separatePassesStep`. */
 export type Passes = 'auto' | 'one' | 'separate';
@@ -32,6 +35,23 @@ export interface GANCompileOptions {
   capture?: boolean;
   /** Receives the one line that says why steps do not run captured. Default `console.warn`. */
   onWarning?: (message: string) => void;
+}
+
+const COMPILE_OPTIONS: OptionNames<GANCompileOptions> = {
+  generatorOptimizer: true,
+  discriminatorOptimizer: true,
+  loss: true,
+  adversarialWeight: true,
+  generatorLosses: true,
+  passes: true,
+  averaging: true,
+  capture: true,
+  onWarning: true,
+};
+
+/** Refuses unknown options of `GAN.compile`. */
+export function requireCompileOptions(options: GANCompileOptions): void {
+  requireKnownOptions('GAN.compile', options, COMPILE_OPTIONS);
 }
 
 /** The options with their defaults filled in. */
@@ -78,6 +98,7 @@ function requireWeights(adversarialWeight: number, generatorLosses: GeneratorLos
   if (!Number.isFinite(adversarialWeight)) {
     throw new Error(`GAN.compile: adversarialWeight must be a finite number, but it is ${adversarialWeight}.`);
   }
+  requireKnownGeneratorLosses('GAN.compile', generatorLosses);
   for (const {name, weight, loss} of generatorLosses) {
     if (!name || names.has(name)) {
       throw new Error(

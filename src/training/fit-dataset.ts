@@ -1,4 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
+import type {OptionNames} from '../options.js';
+import {requireKnownOptions} from '../options.js';
+import type {Callbacks} from './callbacks.js';
+import {callbackList} from './callbacks.js';
 
 /** A batch of a training dataset: the generator's input and the real samples. */
 export interface TrainingBatch extends tf.TensorContainerObject {
@@ -14,7 +18,7 @@ export interface TrainOptions {
   adversarial?: boolean;
 }
 
-type Callbacks = tf.CustomCallbackArgs | tf.Callback;
+const TRAIN_OPTIONS: OptionNames<TrainOptions> = {adversarial: true};
 
 /** What `GAN.fitDataset` can be told, as `tf.LayersModel.fitDataset` can. */
 export interface FitDatasetOptions extends TrainOptions {
@@ -24,8 +28,21 @@ export interface FitDatasetOptions extends TrainOptions {
   batchesPerEpoch?: number;
   /** The number of the first epoch, from 0, when training goes on. Default 0. */
   initialEpoch?: number;
-  /** As in `tf.LayersModel.fitDataset`: functions by name, or `tf.Callback`s such as `tf.callbacks.earlyStopping()`. */
+  /** What is called while it trains. Default: nothing. */
   callbacks?: Callbacks | Callbacks[];
+}
+
+const FIT_DATASET_OPTIONS: OptionNames<FitDatasetOptions> = {
+  ...TRAIN_OPTIONS,
+  epochs: true,
+  batchesPerEpoch: true,
+  initialEpoch: true,
+  callbacks: true,
+};
+
+/** Refuses unknown options of a single step. */
+export function requireTrainOptions(owner: string, options: TrainOptions): void {
+  requireKnownOptions(owner, options, TRAIN_OPTIONS);
 }
 
 /** What the loop drives: see `GAN`. */
@@ -46,6 +63,7 @@ export async function fitDataset(
   dataset: tf.data.Dataset<TrainingBatch>,
   options: FitDatasetOptions,
 ): Promise<tf.History> {
+  requireKnownOptions('GAN.fitDataset', options, FIT_DATASET_OPTIONS);
   const {epochs, batchesPerEpoch, initialEpoch = 0} = options;
   requireCount('epochs', epochs, 1);
   requireCount('initialEpoch', initialEpoch, 0);
@@ -133,23 +151,6 @@ function requireCount(name: string, value: number, least: number): void {
   if (!Number.isInteger(value) || value < least) {
     throw new Error(`GAN.fitDataset: ${name} must be a whole number of at least ${least}, but it is ${value}.`);
   }
-}
-
-function callbackList(
-  given: FitDatasetOptions['callbacks'],
-  history: tf.History,
-  model: tf.LayersModel,
-): tf.CallbackList {
-  const wanted = given === undefined ? [] : Array.isArray(given) ? given : [given];
-  const isCallback = (one: Callbacks): one is tf.Callback =>
-    typeof (one as Partial<tf.Callback>).setModel === 'function';
-  const list = new tf.CallbackList([
-    // The loop yields by itself; tfjs has a callback that asks for it told, by yielding too.
-    ...wanted.map(one => (isCallback(one) ? one : new tf.CustomCallback(one, one.onYield ? 'auto' : 'never'))),
-    history,
-  ]);
-  list.setModel(model);
-  return list;
 }
 
 /** Sums scalars on the device and reads their means back once. */

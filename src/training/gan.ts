@@ -1,12 +1,13 @@
 import * as tf from '@tensorflow/tfjs';
 import {registerGradients} from '../gradients/register.js';
+import {requireKnownOptions} from '../options.js';
 import {localAveraging} from '../losses/averaging.js';
 import {RelativisticAverageLoss} from '../losses/relativistic-average-loss.js';
 import {applyGradients} from './apply-gradients.js';
 import type {GANCompileOptions, Passes} from './compile-options.js';
 import type {FitDatasetOptions, TrainingBatch, TrainOptions} from './fit-dataset.js';
-import {requireOptions} from './compile-options.js';
-import {fitDataset} from './fit-dataset.js';
+import {requireCompileOptions, requireOptions} from './compile-options.js';
+import {fitDataset, requireTrainOptions} from './fit-dataset.js';
 import {allowsOnePass, isPerSample} from './inspect-critic.js';
 import {onePassStep} from './one-pass-step.js';
 import {separatePassesStep} from './separate-passes-step.js';
@@ -52,7 +53,7 @@ interface Captured {
  * const losses = await gan.trainOnBatch(lowResolution, highResolution);
  * console.log(losses.discriminatorLoss, losses.generatorLoss, losses.content);
  *
- * @throws if a network is not a `tf.LayersModel` with one input and one output.
+ * @throws if a network is missing or not a `tf.LayersModel` with one input and one output.
  *
  * Goodfellow et al., "Generative Adversarial Nets", 2014, https://arxiv.org/abs/1406.2661
  */
@@ -67,7 +68,9 @@ export class GAN {
   /** Captured steps, with and without the critic. */
   private readonly captured = new Map<boolean, Captured>();
 
-  constructor({generator, discriminator}: Networks) {
+  constructor(networks: Networks) {
+    requireKnownOptions('GAN', networks, {generator: true, discriminator: true});
+    const {generator, discriminator} = networks;
     for (const [name, model] of Object.entries({generator, discriminator})) {
       if (!(model instanceof tf.LayersModel)) {
         throw new Error(
@@ -104,11 +107,12 @@ export class GAN {
    * stay. What the networks' layers ask for themselves, by a `kernelRegularizer` say, is added to the objective of their
    * network, as in Keras; it is not in the logs.
    *
-   * @throws if an optimizer is missing or the two are the same, `loss` is no `GanLoss` or has the reduction NONE, a
+   * @throws if an option is unknown, an optimizer is missing or the two are the same, `loss` is no `GanLoss` or has the reduction NONE, a
    *   weight is not a finite number, a generator loss has no name or another's, `averaging` has no `total`, or `passes`
    *   is unknown, or `'one'` for a critic that has not one logit per sample. What was compiled before then stays.
    */
   compile(options: GANCompileOptions): void {
+    requireCompileOptions(options);
     const {generatorOptimizer, discriminatorOptimizer, adversarialWeight = 1, generatorLosses = []} = options;
     const {loss = new RelativisticAverageLoss(), averaging = localAveraging, passes = 'auto', capture = true} = options;
     requireOptions({...options, loss, adversarialWeight, generatorLosses, averaging, passes}, this.discriminator);
@@ -139,10 +143,11 @@ export class GAN {
    * @param ys the real samples, `[batch, ...]`, of the generator's output shape.
    * @returns the losses before the update: `discriminatorLoss`, `generatorLoss` (the adversarial one, unweighted) and
    *   one entry per generator loss, unweighted; with `adversarial: false` only the latter.
-   * @throws if the GAN is not compiled, a network has no trainable weight, `xs` or `ys` are no float32 tensors or their
+   * @throws if the GAN is not compiled, an option is unknown, a network has no trainable weight, `xs` or `ys` are no float32 tensors or their
    *   shapes do not fit, before any weight changes.
    */
   async trainOnBatch(xs: tf.Tensor, ys: tf.Tensor, options: TrainOptions = {}): Promise<Record<string, number>> {
+    requireTrainOptions('GAN.trainOnBatch', options);
     const losses = this.update(xs, ys, options);
     try {
       const entries = Object.entries(losses).map(async ([name, loss]) => [name, (await loss.data())[0]!] as const);
@@ -159,7 +164,7 @@ export class GAN {
    * on it or on this GAN ends training after the batch under way. Losses are read back only for callbacks that look at
    * them, and once an epoch for their means. `onYield` is called at most every 125 milliseconds, as by tfjs.
    *
-   * @throws if the GAN is not compiled, a count is not a whole number in its range, the dataset gives something other
+   * @throws if the GAN is not compiled, an option or a callback is unknown, a count is not a whole number in its range, the dataset gives something other
    *   than `{xs, ys}` or ends within an epoch, and as `trainOnBatch`.
    * @example
    * await gan.fitDataset(photoDataset('photos', {patch: 64, batch: 8}), {

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import {runStep} from './run-step.js';
 import type {Step} from './step.js';
 import {contentLoss, forward, joinBatch, lossRecorder, seed, splitBatch, withGradient} from './step.js';
+import {requireKnownObjective} from './validation.js';
 import {gradientsOf, trainableVariables} from './variables.js';
 
 /** Stands for a gradient of zero where it is divided by: far below what float32 can add to anything else. */
@@ -17,6 +18,7 @@ const TINY = 1e-20;
  * and on the way into the generator each sample's gradient is rescaled to that of the generator's loss.
  */
 export const onePassStep: Step = ({generator, discriminator}, objective, xs, ys) => {
+  requireKnownObjective('onePassStep', objective);
   const {loss, adversarialWeight, averaging, lanes} = objective;
   const generatorVariables = trainableVariables(generator);
   const discriminatorVariables = trainableVariables(discriminator);

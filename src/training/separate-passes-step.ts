@@ -3,6 +3,7 @@ import {stopGradient} from '../losses/stop-gradient.js';
 import {runStep} from './run-step.js';
 import type {Step} from './step.js';
 import {contentLoss, forward, layerLosses, lossRecorder, seed} from './step.js';
+import {requireKnownObjective} from './validation.js';
 import {gradientsOf, trainableVariables} from './variables.js';
 
 /**
@@ -17,6 +18,7 @@ import {gradientsOf, trainableVariables} from './variables.js';
  * const {losses, ...gradients} = separatePassesStep(gan, objective, lowResolution, highResolution);
  */
 export const separatePassesStep: Step = ({generator, discriminator}, objective, xs, ys) => {
+  requireKnownObjective('separatePassesStep', objective);
   const {loss, adversarialWeight, averaging} = objective;
   const generatorVariables = trainableVariables(generator);
   const discriminatorVariables = trainableVariables(discriminator);

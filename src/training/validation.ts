@@ -1,11 +1,33 @@
 import * as tf from '@tensorflow/tfjs';
-import type {Networks} from './step.js';
+import type {OptionNames} from '../options.js';
+import {requireKnownOptions} from '../options.js';
+import type {GeneratorLoss, Networks, Objective} from './step.js';
 
 type Shape = (number | null)[];
 
 const text = (shape: Shape) => `[${shape.map(size => size ?? 'any').join(', ')}]`;
 const fits = (shape: Shape, declared: Shape) =>
   shape.length === declared.length && shape.every((size, i) => declared[i] === null || size === declared[i]);
+
+const GENERATOR_LOSS: OptionNames<GeneratorLoss> = {name: true, weight: true, loss: true};
+const OBJECTIVE: OptionNames<Objective> = {
+  loss: true,
+  adversarialWeight: true,
+  generatorLosses: true,
+  averaging: true,
+  lanes: true,
+};
+
+/** Refuses unknown members of generator losses. */
+export function requireKnownGeneratorLosses(owner: string, generatorLosses: GeneratorLoss[]): void {
+  for (const one of generatorLosses) requireKnownOptions(`${owner} generatorLosses`, one, GENERATOR_LOSS);
+}
+
+/** Refuses unknown members of an objective. */
+export function requireKnownObjective(owner: string, objective: Objective): void {
+  requireKnownOptions(owner, objective, OBJECTIVE);
+  requireKnownGeneratorLosses(owner, objective.generatorLosses);
+}
 
 /** Refuses to train networks of which one has nothing to train. */
 export function requireTrainable({generator, discriminator}: Networks, adversarial: boolean): void {

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import {runStep} from './run-step.js';
 import type {Step} from './step.js';
 import {contentLoss, forward, joinBatch, lossRecorder, splitBatch} from './step.js';
+import {requireKnownObjective} from './validation.js';
 import {gradientsOf, trainableVariables} from './variables.js';
 
 /**
@@ -14,6 +15,7 @@ import {gradientsOf, trainableVariables} from './variables.js';
  * const {losses, generatorGradients} = warmUpStep(gan, objective, lowResolution, highResolution);
  */
 export const warmUpStep: Step = ({generator}, objective, xs, ys) => {
+  requireKnownObjective('warmUpStep', objective);
   const variables = trainableVariables(generator);
   const {losses, record} = lossRecorder();
   const step = () => {

@@ -1,5 +1,7 @@
 import {homedir} from 'node:os';
 import {join, resolve} from 'node:path';
+import type {OptionNames} from '../../options.js';
+import {requireKnownOptions} from '../../options.js';
 
 /** What `setUpTensorFlow` sets up, and where. */
 export interface SetUpOptions {
@@ -18,6 +20,14 @@ export interface SetUpOptions {
   onProgress?: (line: string) => void;
 }
 
+const SET_UP_OPTIONS: OptionNames<SetUpOptions> = {
+  cuda: true,
+  folder: true,
+  tensorflow: true,
+  version: true,
+  onProgress: true,
+};
+
 /** The folder that keeps what is fetched where none is named: `$XDG_CACHE_HOME/tfjs-ragan`, or in `~/.cache`. */
 export function privateFolder(folder?: string): string {
   if (folder !== undefined) return resolve(folder);
@@ -34,7 +44,9 @@ export function npmPackage(cuda: boolean): string {
 export const NPM_PACKAGE_VERSION = '4.22.0';
 
 /** @throws what is wrong with the options, in one line. */
-export function requireOptions({tensorflow, version}: SetUpOptions): void {
+export function requireOptions(options: SetUpOptions): void {
+  requireKnownOptions('setUpTensorFlow', options, SET_UP_OPTIONS);
+  const {tensorflow, version} = options;
   if (version !== undefined && !/^\d+\.\d+\.\d+[\w.]*$/.test(version)) {
     throw new Error(`the version of TensorFlow must be given as in 2.21.0, but it is ${JSON.stringify(version)}`);
   }
