@@ -30,6 +30,8 @@ export type {FitDatasetOptions, TrainingBatch, TrainOptions} from './training/fi
 export {GAN} from './training/gan.js';
 export {setLearningRate} from './training/learning-rate.js';
 export {onePassStep} from './training/one-pass-step.js';
+export {cosine, multiStep, warmUp} from './training/schedules.js';
+export type {CosineOptions, LearningRateSchedule, MultiStepOptions, WarmUpOptions} from './training/schedules.js';
 export {separatePassesStep} from './training/separate-passes-step.js';
 export type {GeneratorLoss, Networks, Objective, Step, StepResult} from './training/step.js';
 export {warmUpStep} from './training/warm-up-step.js';
