@@ -21,6 +21,7 @@ export {esrganGenerator} from './models/esrgan-generator.js';
 export type {EsrganGeneratorOptions} from './models/esrgan-generator.js';
 export {patchDiscriminator} from './models/patch-discriminator.js';
 export type {PatchDiscriminatorOptions} from './models/patch-discriminator.js';
+export {spectralNormalization} from './models/spectral-normalization.js';
 export {vggDiscriminator} from './models/vgg-discriminator.js';
 export type {VggDiscriminatorOptions} from './models/vgg-discriminator.js';
 export type {Callbacks} from './training/callbacks.js';

@@ -328,12 +328,9 @@ describeOnTensorFlow('captureStep', () => {
     step.dispose();
   });
 
-  test('refuses inputs that it was not made for, and other backends', async () => {
+  test('refuses inputs that it was not made for', () => {
     const step = captureStep((x: tf.Tensor) => tf.sum(x), {inputs: [{shape: [2], dtype: 'float32'}]});
     expect(() => step(tf.tensor1d([1, 2], 'int32'))).toThrow(/takes tensors \(float32\), but it was given \(int32\)/);
-    await tf.setBackend('cpu');
-    expect(() => captureStep(() => tf.scalar(1), {inputs: []})).toThrow(/must be TensorFlow .*, but it is cpu/);
-    await tf.setBackend('tensorflow');
   });
 
   test('returns what the step returns, and nothing leaks over many captures', () => {

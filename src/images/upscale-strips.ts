@@ -1,4 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
+import type {Picture} from './alpha-bleeding.js';
+import {bleedColours} from './alpha-bleeding.js';
 import type {OptionNames} from '../options.js';
 import {requireKnownOptions} from '../options.js';
 import {modelReach} from './model-reach.js';
@@ -23,11 +25,6 @@ export interface UpscaleOptions {
 }
 
 const UPSCALE_OPTIONS: OptionNames<UpscaleOptions> = {tile: true, overlap: true, onProgress: true};
-
-/** A picture of 3 channels, or 4 with alpha, whose values go from 0 to `white`. */
-export interface Picture extends ArrayImage {
-  white: number;
-}
 
 /** Some whole rows of an enlarged picture, from the row `top` on, with values in [0, 1]. */
 export interface Strip {
@@ -91,12 +88,13 @@ async function* computeStrips(
   const {channels} = picture;
   const width = picture.width * scale;
   const alpha = channels === 4 ? alphaOf(picture) : undefined;
+  const colours = alpha ? bleedColours(picture) : picture;
   let done = 0;
   for (const row of rows) {
     const height = (row.end - row.begin) * scale;
     const strip = {top: row.begin * scale, height, width, channels, data: new Float32Array(height * width * channels)};
     for (const column of columns) {
-      paste(strip, await runTile(model, cut(picture, row, column), scale), row, column, scale);
+      paste(strip, await runTile(model, cut(colours, row, column), scale), row, column, scale);
       onProgress?.(++done / (rows.length * columns.length));
       await new Promise(resolve => setTimeout(resolve));
     }

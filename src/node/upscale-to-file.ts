@@ -6,7 +6,7 @@ import {requireWritableSize, writePixels} from './write-pixels.js';
 
 /**
  * Enlarges a picture into a file: as `upscale`, with 8 bits for each value from beginning to end, so that the memory it
- * takes is that of both pictures' bytes, of one row of tiles and of the file.
+ * takes is that of both pictures' bytes, of one row of tiles and of the file; with alpha, that of the small one twice more.
  *
  * @returns the size of the large picture.
  * @throws one line, as `upscale`, or if the large picture has no room in its file's format or in memory; all that before

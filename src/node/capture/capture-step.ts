@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import type {OptionNames} from '../../options.js';
 import {requireKnownOptions} from '../../options.js';
 import type {CapturedStep, CaptureOptions, CaptureStatus} from '../../training/step-capture.js';
+import {Attempts} from './attempts.js';
 import type {NativeBackend} from './binding.js';
 import {CapturedGraph} from './captured-graph.js';
 import type {Recording} from './recording.js';
@@ -22,7 +23,7 @@ const CHECK_EVERY = 1000;
 const isCheck = (runs: number) =>
   (runs >= FIRST_CHECK && runs < FIRST_CHECK + FIRST_CHECK_STEPS) || (runs > 0 && runs % CHECK_EVERY === 0);
 
-/** Graphs that may be given up because what they froze has changed, before the step stays as it is. */
+/** Graphs in a row that may be given up before their first check, because what they froze has changed. */
 const MAX_RENEWALS = 8;
 
 const CAPTURE_OPTIONS: OptionNames<CaptureOptions> = {inputs: true, variables: true, onWarning: true};
@@ -40,12 +41,15 @@ const CAPTURE_OPTIONS: OptionNames<CaptureOptions> = {inputs: true, variables: t
  * differs between its recordings (random numbers or other values made in JavaScript, branches, values read with
  * `dataSync`) goes on as usual, with one warning that names the op, the place and the reason. After 100 runs 8 steps, and
  * every 1,000 one, run as usual, to see that it is still the step that was captured. What JavaScript does in the step
- * besides, such as counting, happens in these calls only. On another backend the step runs as usual.
+ * besides, such as counting, happens in these calls only. A step that was refused is recorded again after 100 calls, 200
+ * more, and so on; one that is no longer what was captured, until 8 calls in a row did the same.
+ *
+ * On another backend the step runs as usual, with one warning; it is captured once TensorFlow (`npx tfjs-ragan setup`) is
+ * the active one.
  *
  * @param fn the step: takes the inputs, updates variables, and returns a tensor, or arrays or objects of tensors, or
  *   nothing. It must not be async.
- * @throws if the active backend is not TensorFlow, through `tfjs-ragan setup`, or the inputs are not those it was made
- *   for.
+ * @throws if the inputs are disposed or not of the types it was made for.
  * @example
  * const [x, y] = [tf.randomNormal([8, 3]), tf.randomNormal([8, 1])];
  * const optimizer = tf.train.adam(1e-3);
@@ -61,39 +65,43 @@ export function captureStep<A extends tf.Tensor[], R>(
   options: CaptureOptions,
 ): CapturedStep<A, R> {
   requireKnownOptions('captureStep', options, CAPTURE_OPTIONS);
-  const backend = tf.backend() as unknown as NativeBackend;
-  if (tf.getBackend() !== 'tensorflow' || !(backend.binding as unknown)) {
-    throw new Error(
-      `captureStep: the active backend must be TensorFlow (npx tfjs-ragan setup), but it is ${tf.getBackend()}.`,
-    );
-  }
-  const runner = new Runner(backend, fn, options);
+  const runner = new Runner(fn, options);
   return Object.defineProperties((...inputs: A) => runner.call(inputs), {
     status: {get: () => runner.status},
     dispose: {value: () => runner.dispose()},
   }) as CapturedStep<A, R>;
 }
 
+/** The active backend if it is TensorFlow's. */
+function activeNativeBackend(): NativeBackend | undefined {
+  const backend = tf.backend() as unknown as Partial<NativeBackend>;
+  return tf.getBackend() === 'tensorflow' && backend.binding ? (backend as NativeBackend) : undefined;
+}
+
 class Runner<A extends tf.Tensor[], R> {
   private readonly graphs = new Map<string, CapturedGraph<R>>();
-  /** The last recording of each shape that is not captured yet. */
-  private readonly recordings = new Map<string, Recording>();
+  private readonly attempts = new Attempts(MAX_GRAPHS);
+  /** Why it runs as usual for all shapes: on another backend, or since a graph was found to be wrong. */
   private refusal: string | undefined;
   private renewals = 0;
-  private toldOfShapes = false;
+  private readonly told = new Set<string>();
+  /** The backend that the graphs are on. */
+  private backend: NativeBackend | undefined;
 
   constructor(
-    private readonly backend: NativeBackend,
     private readonly fn: (...inputs: A) => R,
     private readonly options: CaptureOptions,
-  ) {}
+  ) {
+    this.findBackend();
+  }
 
   get status(): CaptureStatus {
     const graphs = [...this.graphs.values()];
     const largest = (values: number[]) => Math.max(0, ...values);
+    const reason = this.refusal ?? this.attempts.refusal;
     return {
-      state: graphs.length > 0 ? 'captured' : this.refusal ? 'eager' : 'recording',
-      ...(this.refusal ? {reason: this.refusal} : {}),
+      state: graphs.length > 0 ? 'captured' : reason === undefined ? 'recording' : 'eager',
+      ...(reason === undefined ? {} : {reason}),
       graphs: graphs.length,
       nodes: largest(graphs.map(graph => graph.nodes)),
       weightBytes: largest(graphs.map(graph => graph.weightBytes)),
@@ -102,111 +110,124 @@ class Runner<A extends tf.Tensor[], R> {
 
   call(inputs: A): R {
     this.requireInputs(inputs);
-    if (isRecording() || (tf.backend() as unknown) !== this.backend) return this.fn(...inputs);
+    const backend = this.backend ?? this.findBackend();
+    if (!backend && this.refusal) this.warn(this.refusal);
+    if (!backend || isRecording() || (tf.backend() as unknown) !== backend) return this.fn(...inputs);
     const shapes = inputs.map(({shape}) => `[${shape.join()}]`).join();
     const graph = this.graphs.get(shapes);
-    if (graph?.isCurrent()) return isCheck(graph.runs) ? this.check(shapes, inputs, graph) : this.run(inputs, graph);
+    if (graph?.isCurrent())
+      return isCheck(graph.runs) ? this.check(shapes, inputs, graph) : this.run(shapes, inputs, graph);
     if (graph) this.renew(shapes, graph);
-    if (this.refusal) return this.fn(...inputs);
     if (this.graphs.size >= MAX_GRAPHS) {
-      if (!this.toldOfShapes) {
-        this.warn(`inputs of shape ${shapes} run as usual: a step is captured for at most ${MAX_GRAPHS} shapes`);
-      }
-      this.toldOfShapes = true;
+      const message = `inputs of shape ${shapes} run as usual: a step is captured for at most ${MAX_GRAPHS} shapes`;
+      this.warn('shapes', message);
       return this.fn(...inputs);
     }
-    return this.capture(shapes, inputs);
+    if (!this.attempts.isDue(shapes)) return this.fn(...inputs);
+    return this.capture(backend, shapes, inputs);
   }
 
   dispose(): void {
     const graphs = [...this.graphs.values()];
     this.graphs.clear();
-    this.recordings.clear();
+    this.attempts.clear();
     disposeAll(graphs);
   }
 
-  private run(inputs: A, graph: CapturedGraph<R>): R {
+  private findBackend(): NativeBackend | undefined {
+    this.backend = activeNativeBackend();
+    this.refusal = this.backend
+      ? undefined
+      : `the active backend is ${tf.getBackend()}, and steps are captured on TensorFlow (npx tfjs-ragan setup)`;
+    return this.backend;
+  }
+
+  private run(shapes: string, inputs: A, graph: CapturedGraph<R>): R {
     try {
       return graph.run(inputs);
     } catch (error) {
       if (graph.runs > 0) throw error;
-      // TensorFlow prepares a graph when it runs first: this one it cannot run.
-      this.giveUp((error as Error).message);
-      return this.fn(...inputs);
+      // TensorFlow prepares a graph when it runs first. If the step as usual fails too, the graph may yet be right.
+      const result = this.fn(...inputs);
+      this.graphs.delete(shapes);
+      graph.dispose();
+      this.refuse(shapes, (error as Error).message, true);
+      return result;
     }
   }
 
-  /** Runs the step as usual and records it; once two recordings agree, they become a graph. */
-  private capture(shapes: string, inputs: A): R {
-    const last = this.recordings.get(shapes);
-    const recorded = this.record(inputs, last);
+  /** Runs the step as usual and records it; once enough recordings agree, they become a graph. */
+  private capture(backend: NativeBackend, shapes: string, inputs: A): R {
+    const last = this.attempts.last(shapes);
+    const recorded = this.record(backend, inputs, last);
     if (recorded.refusal !== undefined) {
-      this.refuse(recorded.refusal);
+      this.refuse(shapes, recorded.refusal);
       return recorded.result;
     }
     const {recording, parts, result} = recorded;
     const reason = last && difference(last, recording);
-    if (!last) this.remember(shapes, recording);
-    else if (reason === undefined) this.build(shapes, recording, parts);
+    if (reason === undefined) {
+      if (this.attempts.agree(shapes, recording)) this.build(backend, shapes, recording, parts);
+    }
     // The first time, an optimizer that is recorded op by op makes its variables.
-    else if (last.madeVariables > 0 && recording.madeVariables === 0) this.recordings.set(shapes, recording);
-    else this.refuse(reason);
+    else if (last && last.madeVariables > 0 && recording.madeVariables === 0) this.attempts.restart(shapes, recording);
+    else this.refuse(shapes, reason);
     return result;
   }
 
-  private remember(shapes: string, recording: Recording): void {
-    // A shape that came once does not stand in the way of another.
-    if (this.recordings.size >= MAX_GRAPHS) this.recordings.delete([...this.recordings.keys()][0]!);
-    this.recordings.set(shapes, recording);
-  }
-
-  private build(shapes: string, recording: Recording, parts: StepResult<R>): void {
-    this.recordings.delete(shapes);
+  private build(backend: NativeBackend, shapes: string, recording: Recording, parts: StepResult<R>): void {
     try {
-      this.graphs.set(shapes, new CapturedGraph(this.backend, recording, parts));
+      this.graphs.set(shapes, new CapturedGraph(backend, recording, parts));
+      this.attempts.succeed(shapes);
+      this.refusal = undefined;
     } catch (error) {
-      this.refuse((error as Error).message);
+      this.refuse(shapes, (error as Error).message, true);
     }
   }
 
   /** Runs the step as usual once more, and gives the graphs up if it is not what they do. */
   private check(shapes: string, inputs: A, graph: CapturedGraph<R>): R {
-    const recorded = this.record(inputs, graph.recording);
+    const recorded = this.record(this.backend!, inputs, graph.recording);
     graph.runs++;
     const changed = recorded.refusal ?? difference(graph.recording, recorded.recording);
     if (changed !== undefined) {
       const steps = Math.min(graph.runs, CHECK_EVERY);
-      this.giveUp(`since one of its last ${steps} steps it is not the step that was captured: ${changed}`);
+      this.dispose();
+      this.attempts.distrust();
+      this.refusal = `since one of its last ${steps} steps it is not the step that was captured: ${changed}`;
+      this.warn(this.refusal);
     }
     return recorded.result;
   }
 
-  private record(inputs: A, before: Recording | undefined): RecordedStep<R> {
+  private record(backend: NativeBackend, inputs: A, before: Recording | undefined): RecordedStep<R> {
     const step = (copies: tf.Tensor[]) => this.fn(...(copies as A));
-    return recordStep(this.backend, inputs, step, this.options.variables, before?.optimizers ?? []);
+    return recordStep(backend, inputs, step, this.options.variables, before?.optimizers ?? []);
   }
 
   /** What a graph froze has changed: the step is recorded again. */
   private renew(shapes: string, graph: CapturedGraph<R>): void {
     this.graphs.delete(shapes);
     graph.dispose();
-    if (++this.renewals > MAX_RENEWALS) {
-      this.refuse('what it uses besides its inputs, its variables and the settings of fused optimizers keeps changing');
+    this.renewals = graph.runs < FIRST_CHECK ? this.renewals + 1 : 0;
+    if (this.renewals > MAX_RENEWALS) {
+      this.renewals = 0;
+      this.refuse(
+        shapes,
+        'what it uses besides its inputs, its variables and the settings of fused optimizers keeps changing',
+      );
     }
   }
 
-  private giveUp(reason: string): void {
-    this.dispose();
-    this.refuse(reason);
+  private refuse(shapes: string, reason: string, forGood = false): void {
+    this.attempts.refuse(shapes, reason, forGood);
+    this.warn(reason);
   }
 
-  private refuse(reason: string): void {
-    this.refusal = reason;
-    this.recordings.clear();
-    this.warn(`this training step runs as usual, not captured: ${reason}`);
-  }
-
-  private warn(message: string): void {
+  /** Warns once for each reason. */
+  private warn(reason: string, message = `this training step runs as usual, not captured: ${reason}`): void {
+    if (this.told.has(reason)) return;
+    this.told.add(reason);
     (this.options.onWarning ?? console.warn)(`captureStep: ${message}`);
   }
 

@@ -62,6 +62,7 @@ export class CapturedGraph<R> {
     );
   }
 
+  /** @throws as TensorFlow does; where the first run fails, the weights are as before. */
   run(inputs: tf.Tensor[]): R {
     const {backend, recording} = this;
     const feeds = nativeIds(backend, [...inputs, ...recording.outside] as tf.Tensor[]);
@@ -77,10 +78,12 @@ export class CapturedGraph<R> {
     try {
       outputs = this.session.run(feeds, this.graph.feeds, this.graph.outputs);
     } catch (error) {
+      // Before the first run tfjs still has all values, and the step may yet run as usual.
+      if (this.runs === 0) this.weights.forget();
+      else this.weights.changed();
       throw this.named(error as Error);
-    } finally {
-      this.weights.changed();
     }
+    this.weights.changed();
     this.runs++;
     recording.optimizers.forEach((optimizer, i) => {
       for (let k = 0; k < recording.iterations[i]!; k++) {

@@ -95,9 +95,12 @@ export function fusedOptimizer(optimizer: tf.Optimizer): FusedOptimizer | undefi
   return FUSED.find(([prototype]) => method(prototype) === method(optimizer))?.[1];
 }
 
-/** The fused optimizer's own variables for the variable at a position of `applyGradients`. */
+/**
+ * The fused optimizer's own variables for the variable at a position of `applyGradients`: none before its first update, or
+ * since `setWeights` took it back there.
+ */
 export function slotsAt({slots}: OptimizerState, position: number): tf.Variable[] {
-  return slots.map(slot => slot[position]!.variable);
+  return slots.flatMap(slot => slot[position]?.variable ?? []);
 }
 
 /** What an optimizer holds besides its count of steps: numbers, tensors and variables, in the order of its properties. */

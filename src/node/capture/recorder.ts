@@ -256,11 +256,8 @@ export class Recorder {
     const variables = present.map(({name}) => registered[name]!);
     const site = callSite();
     this.requireSettings(optimizer, site);
-    const before = [...variables, ...fused.stateOf(optimizer).shared];
-    nativeIds(this.backend, before).forEach((id, i) => {
-      const source = this.source(id);
-      if (source?.from !== 'variable') this.refuse(`it assigns ${before[i]!.name} and then updates it by an optimizer`);
-    });
+    const before = fused.stateOf(optimizer);
+    this.writeAssigned([...variables, ...before.shared, ...present.flatMap(({position}) => slotsAt(before, position))]);
     const made = variableCount();
     this.unrecorded(run);
     this.madeByUpdates += variableCount() - made;
@@ -286,6 +283,20 @@ export class Recorder {
     updated.forEach((variable, i) => {
       const index = this.indexOf(variable);
       this.sources.set(ids[i]!, {from: 'variable', index, updates: ++this.updates[index]!});
+    });
+  }
+
+  /** An optimizer's op takes a variable as it stands: what the step assigned to it has to be there. */
+  private writeAssigned(variables: tf.Variable[]): void {
+    this.idsOf(variables).forEach((id, i) => {
+      const index = this.indexOf(variables[i]!);
+      const value = this.source(id);
+      if (!value) {
+        this.refuse(`it assigns ${variables[i]!.name} a tensor of unknown origin`);
+      } else if (value.from !== 'variable' || value.index !== index || value.updates !== this.updates[index]) {
+        this.updates[index]!++;
+        this.recording.ops.push({kind: 'assign', variable: index, value, site: callSite()});
+      }
     });
   }
 }

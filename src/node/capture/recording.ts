@@ -9,7 +9,7 @@ export type Source =
   | {from: 'constant'; index: number}
   /** A tensor that was there before the step and is neither an input nor a variable. */
   | {from: 'outside'; index: number}
-  /** A variable, as it was before the step or after so many of the step's updates. */
+  /** A variable, as it was before the step or after so many of the step's updates and assignments between them. */
   | {from: 'variable'; index: number; updates: number};
 
 /** One TensorFlow op of a step. */
@@ -46,6 +46,17 @@ export interface RecordedUpdate {
   site: string;
 }
 
+/** A variable that the step assigned, before an update of it by an optimizer. */
+export interface RecordedAssignment {
+  kind: 'assign';
+  variable: number;
+  value: Source;
+  site: string;
+}
+
+/** What a step does, in order. What its variables are assigned last is `Recording.assigned`. */
+export type RecordedStepOp = RecordedOp | RecordedUpdate | RecordedAssignment;
+
 /** A constant that JavaScript made during a step. */
 export interface Constant {
   shape: number[];
@@ -57,7 +68,7 @@ export interface Constant {
 /** A training step as the TensorFlow ops it ran. */
 export interface Recording {
   inputs: {shape: number[]; dtype: number}[];
-  ops: (RecordedOp | RecordedUpdate)[];
+  ops: RecordedStepOp[];
   constants: Constant[];
   /** Data of tensors from outside the step. */
   outside: {dataId: object; shape: number[]; dtype: number; site: string}[];
@@ -76,7 +87,7 @@ export interface Recording {
 
 /**
  * What a step leaves or returns that is computed from values before any of its updates: gradients, results and values
- * that variables end with.
+ * that variables are assigned.
  */
 export function beforeAnyUpdate({ops, outputs, assigned}: Recording): Source[] {
   const late = new Set<number>();
@@ -84,7 +95,7 @@ export function beforeAnyUpdate({ops, outputs, assigned}: Recording): Source[] {
     source.from === 'variable' ? source.updates > 0 : source.from === 'op' && late.has(source.index);
   const found: Source[] = [];
   ops.forEach((op, i) => {
-    if (op.kind === 'update') found.push(...op.updates.map(({gradient}) => gradient));
+    if (op.kind !== 'op') found.push(...sourcesOfOp(op));
     else if (op.inputs.some(isLate)) late.add(i);
   });
   return [...found, ...outputs, ...assigned].filter(source => source.from === 'op' && !isLate(source));
@@ -92,8 +103,18 @@ export function beforeAnyUpdate({ops, outputs, assigned}: Recording): Source[] {
 
 /** All sources that a step uses, as often as it does. */
 export function sourcesOf({ops, assigned, outputs}: Recording): Source[] {
-  const used = ops.flatMap(op => (op.kind === 'op' ? op.inputs : op.updates.map(({gradient}) => gradient)));
-  return [...used, ...assigned, ...outputs];
+  return [...ops.flatMap(sourcesOfOp), ...assigned, ...outputs];
+}
+
+function sourcesOfOp(op: RecordedStepOp): Source[] {
+  switch (op.kind) {
+    case 'op':
+      return op.inputs;
+    case 'update':
+      return op.updates.map(({gradient}) => gradient);
+    case 'assign':
+      return [op.value];
+  }
 }
 
 /** Why two recordings of a step are not the same step, or undefined if they are. */
@@ -101,8 +122,7 @@ export function difference(first: Recording, second: Recording): string | undefi
   const {ops} = second;
   for (let i = 0; i < Math.min(first.ops.length, ops.length); i++) {
     const [before, now] = [first.ops[i]!, ops[i]!];
-    const reason =
-      before.kind === 'op' && now.kind === 'op' ? opDifference(before, now) : updateDifference(before, now);
+    const reason = before.kind === 'op' && now.kind === 'op' ? opDifference(before, now) : writeDifference(before, now);
     if (reason) return `${describeOp(second, i)} ${reason}${at(now.site)}`;
   }
   if (first.ops.length !== ops.length) {
@@ -150,6 +170,7 @@ export function difference(first: Recording, second: Recording): string | undefi
 export function describeOp({ops, variables}: Recording, index: number): string {
   const op = ops[index]!;
   if (op.kind === 'update') return 'an update by an optimizer';
+  if (op.kind === 'assign') return `an assignment of ${variables[op.variable]!.name}`;
   const variable = op.inputs.find(input => input.from === 'variable');
   return variable ? `${op.name} with ${variables[variable.index]!.name}` : op.name;
 }
@@ -169,7 +190,7 @@ function opDifference(before: RecordedOp, now: RecordedOp): string | undefined {
   return JSON.stringify(before.inputs) === JSON.stringify(now.inputs) ? undefined : 'takes other inputs at every step';
 }
 
-function updateDifference(before: Recording['ops'][number], now: Recording['ops'][number]): string | undefined {
+function writeDifference(before: RecordedStepOp, now: RecordedStepOp): string | undefined {
   if (before.kind !== now.kind) return 'stands where another op stood the step before';
   const bare = (one: typeof now) => JSON.stringify({...one, site: undefined});
   return bare(before) === bare(now) ? undefined : 'changes from step to step';

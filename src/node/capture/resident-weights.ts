@@ -48,7 +48,7 @@ export class ResidentWeights {
     for (const other of others) other?.free();
   }
 
-  /** After a run, and after one that failed on its way: what tfjs has of the changed variables is of the past. */
+  /** After a run, and after a later one that failed on its way: what tfjs has of the changed variables is of the past. */
   changed(): void {
     for (const i of this.graph.changed) {
       const variable = this.variables[i]!;
@@ -78,6 +78,11 @@ export class ResidentWeights {
   free(): void {
     if (this.data.length === 0) return;
     this.fetch();
+    this.forget();
+  }
+
+  /** Frees the session's copy of weights that it has not changed, or not in a way that counts. */
+  forget(): void {
     this.data = [];
     this.entries = [];
     this.session.do([], '', this.graph.freed);

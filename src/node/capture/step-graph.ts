@@ -2,7 +2,7 @@ import {DTYPES} from './binding.js';
 import type {GraphNode} from './graph-writer.js';
 import {attrValue, savedModel} from './graph-writer.js';
 import {fusedOptimizer} from './optimizers.js';
-import type {RecordedOp, RecordedUpdate, Recording, Source} from './recording.js';
+import type {RecordedAssignment, RecordedOp, RecordedUpdate, Recording, Source} from './recording.js';
 import {beforeAnyUpdate, sourcesOf} from './recording.js';
 import {emitUpdate} from './update-ops.js';
 
@@ -90,7 +90,8 @@ class GraphBuilder {
     for (let i = 0; i < ops.length; i++) {
       const op = ops[i]!;
       if (op.kind === 'op') this.op(op, i);
-      else this.update(op, i);
+      else if (op.kind === 'update') this.update(op, i);
+      else this.assignNow(op, i);
     }
     const changed = this.assign(types);
     const found = beforeAnyUpdate(recording).map(source => this.value(source));
@@ -156,6 +157,15 @@ class GraphBuilder {
       write: (written, add) => this.write(written, control => add([...control, WRITABLE])),
       resource: variable => `v${variable}`,
     });
+  }
+
+  /** An assignment that an update follows. */
+  private assignNow({variable, value}: RecordedAssignment, index: number): void {
+    const dtype = {type: DTYPES[this.recording.variables[variable]!.dtype]!};
+    const inputs = [`v${variable}`, this.value(value)];
+    this.write([variable], control =>
+      this.add(`u${index}_assign`, 'AssignVariableOp', [...inputs, ...control, WRITABLE], {dtype}),
+    );
   }
 
   /** Variables that end as something else than their last update made them. */

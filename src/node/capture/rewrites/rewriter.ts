@@ -1,6 +1,6 @@
 import type {Attribute} from '../binding.js';
 import {ATTRIBUTE, DTYPES} from '../binding.js';
-import type {RecordedOp, Recording, Source} from '../recording.js';
+import type {RecordedOp, RecordedStepOp, Recording, Source} from '../recording.js';
 import {sourcesOf} from '../recording.js';
 
 const FLOAT = DTYPES.float32!;
@@ -23,7 +23,7 @@ type ConstantSource = Extract<Source, {from: 'constant'}>;
 
 /** A recording on the way: its ops so far, by their new numbers, and those that a rule adds. */
 export class Rewriter {
-  private readonly ops: Recording['ops'] = [];
+  private readonly ops: RecordedStepOp[] = [];
   private readonly constants: Recording['constants'];
   /** Where the outputs of each op are now: those of the op of this number, or the only one that is used at this source. */
   private readonly places: (number | Source)[] = [];
@@ -48,6 +48,8 @@ export class Rewriter {
       this.site = op.site;
       if (op.kind === 'op') {
         this.places.push(this.place(op, this.usesBefore[index]!, rules[op.name]));
+      } else if (op.kind === 'assign') {
+        this.places.push(this.push({...op, value: moved(op.value)}, []));
       } else {
         const updates = op.updates.map(update => ({...update, gradient: moved(update.gradient)}));
         this.places.push(this.push({...op, updates}, []));
@@ -141,7 +143,7 @@ export class Rewriter {
     return replaced ?? this.push(here, uses);
   }
 
-  private push(op: Recording['ops'][number], uses: number[]): number {
+  private push(op: RecordedStepOp, uses: number[]): number {
     this.usesNow.push(uses);
     return this.ops.push(op) - 1;
   }

@@ -1,0 +1,100 @@
+import type {Recording} from './recording.js';
+
+/** Recordings in a row that must agree before they become a graph; more where a graph was found to be wrong. */
+const AGREEING = 2;
+const AGREEING_AFTER_CHANGE = 8;
+
+/** Calls that run as usual before a step is recorded again that was refused; twice as many each time. */
+const FIRST_WAIT = 100;
+
+/** The attempt to capture a step for inputs of one shape. */
+interface Attempt {
+  /** The last recording, and how many up to it agreed. */
+  last?: Recording;
+  agreed: number;
+  /** Why it was refused, how many calls are left to run as usual, and how many there will be the next time. */
+  refusal?: string;
+  left: number;
+  wait: number;
+}
+
+/** Says for inputs of each shape whether a step that is not captured yet is recorded, and remembers its recordings. */
+export class Attempts {
+  private readonly byShape = new Map<string, Attempt>();
+  private needed = AGREEING;
+
+  /** @param limit how many shapes are attempted side by side, and how many refused before all others are too. */
+  constructor(private readonly limit: number) {}
+
+  /** Why the step is not captured for the shapes that were refused: the latest reason. */
+  get refusal(): string | undefined {
+    return this.refused().at(-1)?.refusal;
+  }
+
+  /** Whether this call is to be recorded; counts those that are not. */
+  isDue(shapes: string): boolean {
+    const attempt = this.byShape.get(shapes);
+    if (attempt && attempt.left > 0) {
+      attempt.left--;
+      return false;
+    }
+    return attempt !== undefined || this.refused().length < this.limit;
+  }
+
+  /** The recording before. */
+  last(shapes: string): Recording | undefined {
+    return this.byShape.get(shapes)?.last;
+  }
+
+  /** Remembers a recording that agrees with the last one, if there is one; returns whether they were enough. */
+  agree(shapes: string, recording: Recording): boolean {
+    const attempt = this.at(shapes);
+    attempt.agreed = attempt.last ? attempt.agreed + 1 : 1;
+    attempt.last = recording;
+    return attempt.agreed >= this.needed;
+  }
+
+  /** Remembers a recording in place of the last one, as the first of a row. */
+  restart(shapes: string, recording: Recording): void {
+    Object.assign(this.at(shapes), {last: recording, agreed: 1});
+  }
+
+  /** The step runs as usual for a while, or for good. */
+  refuse(shapes: string, refusal: string, forGood = false): void {
+    const attempt = this.at(shapes);
+    this.byShape.delete(shapes);
+    // Behind the others, as the latest.
+    const left = forGood ? Infinity : attempt.wait;
+    this.byShape.set(shapes, {agreed: 0, refusal, left, wait: 2 * attempt.wait});
+  }
+
+  /** The step is captured for these shapes. */
+  succeed(shapes: string): void {
+    this.byShape.delete(shapes);
+  }
+
+  /** A graph was found to be wrong: what is recorded from now on must agree for longer. */
+  distrust(): void {
+    this.byShape.clear();
+    this.needed = AGREEING_AFTER_CHANGE;
+  }
+
+  clear(): void {
+    this.byShape.clear();
+  }
+
+  private refused(): Attempt[] {
+    return [...this.byShape.values()].filter(({refusal}) => refusal !== undefined);
+  }
+
+  private at(shapes: string): Attempt {
+    const known = this.byShape.get(shapes);
+    if (known) return known;
+    // A shape that came once does not stand in the way of another.
+    const open = [...this.byShape].flatMap(([key, {refusal}]) => (refusal === undefined ? [key] : []));
+    if (open.length >= this.limit) this.byShape.delete(open[0]!);
+    const attempt = {agreed: 0, left: 0, wait: FIRST_WAIT};
+    this.byShape.set(shapes, attempt);
+    return attempt;
+  }
+}
