@@ -48,7 +48,8 @@ describe('a run folder', () => {
       mkdirSync(path, {recursive: true});
       writeFileSync(`${path}/run.lock`, holder);
       const folder = await start(path);
-      expect(readFileSync(`${path}/run.lock`, 'utf8')).toBe(`${process.pid} ${hostname()}`);
+      const [pid, host] = readFileSync(`${path}/run.lock`, 'utf8').split(' ');
+      expect([pid, host]).toEqual([String(process.pid), hostname()]);
       await folder.release();
       expect(readdirSync(path)).toEqual([]);
     }

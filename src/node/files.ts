@@ -1,6 +1,8 @@
 import {randomUUID} from 'node:crypto';
+import {rmSync} from 'node:fs';
 import {mkdir, mkdtemp, rename, rm, rmdir, stat, writeFile} from 'node:fs/promises';
 import {dirname, join, resolve} from 'node:path';
+import {beforeEnd} from './setup/before-end.js';
 
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'it does not exist',
@@ -13,6 +15,10 @@ const REASONS: Readonly<Record<string, string>> = {
   EDQUOT: 'the disk quota is used up',
   EROFS: 'the file system is read-only',
   EMFILE: 'too many files are open',
+  ENFILE: 'too many files are open',
+  EIO: 'the disk reports an error',
+  ELOOP: 'its links lead in a circle',
+  ENAMETOOLONG: 'the name is too long',
 };
 
 /** An error about a file in one line: what could not be done with which path, and why. */
@@ -84,6 +90,11 @@ export async function removeEmptyFolders(path: string, topmost: string): Promise
   }
 }
 
+/** Whether a file's name is one that a file has beside its place: those of a killed process stay there. */
+export function isTemporary(name: string): boolean {
+  return /\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/.test(name);
+}
+
 /**
  * Writes a file beside its place and renames it there, so that nobody ever sees half of it; makes its folder.
  *
@@ -98,11 +109,13 @@ export async function writeFilesAtomically(
   files: (readonly [path: string, data: string | Uint8Array])[],
 ): Promise<void> {
   const written = files.map(([path, data]) => ({path, data, beside: `${path}.${randomUUID()}.tmp`}));
+  const takeBack = beforeEnd(() => written.forEach(({beside}) => rmSync(beside, {force: true})));
   try {
     for (const {path, data, beside} of written) {
       await naming(path, async () => {
         await makeFolder(dirname(path));
-        await writeFile(beside, data);
+        // Onto the disk before it takes its place: else a power failure may leave an empty file there.
+        await writeFile(beside, data, {flush: true});
       });
     }
     for (const {path, beside} of written) await naming(path, () => rename(beside, path));
@@ -110,6 +123,8 @@ export async function writeFilesAtomically(
     // What cannot be removed either must not hide the reason.
     for (const {beside} of written) await rm(beside, {force: true}).catch(() => undefined);
     throw error;
+  } finally {
+    takeBack();
   }
 }
 

@@ -1,7 +1,8 @@
-import {access, readFile, rm, writeFile} from 'node:fs/promises';
-import {hostname} from 'node:os';
+import {access, readdir, rm} from 'node:fs/promises';
 import {join, resolve} from 'node:path';
-import {fileError, makeFolder, removeEmptyFolders} from './files.js';
+import {fileError, isTemporary, makeFolder, removeEmptyFolders} from './files.js';
+import type {RunLock} from './run-lock.js';
+import {takeRunLock} from './run-lock.js';
 
 /** Where a run keeps what it makes. */
 export interface RunFolder {
@@ -12,6 +13,8 @@ export interface RunFolder {
   report: string;
   summary: string;
   samples: string;
+  /** Throws one line if the folder, or its lock, is not this run's any more. */
+  requireLock: () => Promise<void>;
   /** Lets others use the folder again. */
   release: () => Promise<void>;
 }
@@ -25,7 +28,7 @@ export interface RunFolder {
 export async function takeRunFolder(path: string, {resume}: {resume: boolean}): Promise<RunFolder> {
   const checkpoint = checkpointIn(path);
   const log = join(path, 'log.jsonl');
-  const release = await lockFolder(path);
+  const lock = await lockFolder(path);
   try {
     if (resume) await requireCheckpoint(path);
     else if ((await exists(checkpoint)) || (await exists(log))) {
@@ -33,8 +36,9 @@ export async function takeRunFolder(path: string, {resume}: {resume: boolean}): 
         `${path} already holds a run: add --resume to go on with it, or choose another folder with --out`,
       );
     }
+    await removeLeftovers(path);
   } catch (error) {
-    await release();
+    await lock.release();
     throw error;
   }
   return {
@@ -45,7 +49,8 @@ export async function takeRunFolder(path: string, {resume}: {resume: boolean}): 
     report: join(path, 'report.html'),
     summary: join(path, 'summary.json'),
     samples: join(path, 'samples'),
-    release,
+    requireLock: lock.require,
+    release: lock.release,
   };
 }
 
@@ -60,68 +65,28 @@ function checkpointIn(path: string): string {
   return join(path, 'checkpoint.bin');
 }
 
-/** The locks of this process, which its number in a file does not tell from those of one before it. */
-const held = new Set<string>();
-
-/** Makes and locks a folder; returns what unlocks it. */
-async function lockFolder(path: string): Promise<() => Promise<void>> {
-  const lock = resolve(path, 'run.lock');
+/** Makes and locks a folder. */
+async function lockFolder(path: string): Promise<RunLock> {
   let made: string | undefined;
-  let taken = false;
-  const release = async () => {
-    if (taken) await rm(lock, {force: true});
-    if (taken) held.delete(lock);
-    taken = false;
-    // A run that failed before it wrote anything leaves no folder behind; one that holds something stays.
+  // A run that failed before it wrote anything leaves no folder behind; one that holds something stays.
+  const removeMade = async () => {
     if (made !== undefined) await removeEmptyFolders(path, made);
   };
   try {
     made = await makeFolder(path);
-    await takeLock(lock);
-    taken = true;
+    const lock = await takeRunLock(resolve(path, 'run.lock'));
+    return {...lock, release: () => lock.release().then(removeMade)};
   } catch (error) {
-    await release();
+    await removeMade();
     throw fileError('use the run folder', path, error);
   }
-  return release;
 }
 
-/** What a lock says of its holder: the number of its process, and the machine or container that the number is of. */
-const OWN_LOCK = `${process.pid} ${hostname()}`;
-
-async function takeLock(lock: string): Promise<void> {
-  let holder: string | undefined;
-  try {
-    await writeFile(lock, OWN_LOCK, {flag: 'wx'});
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
-      // On a full disk the file is there, and empty.
-      await rm(lock, {force: true}).catch(() => undefined);
-      throw error;
-    }
-    holder = await readFile(lock, 'utf8');
-  }
-  if (holder !== undefined) {
-    const [pid, host = hostname()] = holder.trim().split(' ');
-    const elsewhere = host !== hostname();
-    if (held.has(lock) || elsewhere || isRunning(Number(pid))) {
-      const where = elsewhere ? ` on ${host}` : '';
-      throw new Error(`the run with process number ${pid}${where} is using it; if there is none, remove ${lock}`);
-    }
-    // Its run was killed.
-    await writeFile(lock, OWN_LOCK);
-  }
-  held.add(lock);
-}
-
-/** Whether a process of this machine runs. */
-function isRunning(pid: number): boolean {
-  if (!Number.isInteger(pid) || pid <= 0) return false;
-  try {
-    process.kill(pid, 0);
-    return pid !== process.pid;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+/** Removes what a run that was killed left half-written. */
+async function removeLeftovers(path: string): Promise<void> {
+  for (const folder of [path, join(path, 'model'), join(path, 'samples')]) {
+    const names = await readdir(folder).catch(() => []);
+    for (const name of names.filter(isTemporary)) await rm(join(folder, name), {force: true});
   }
 }
 

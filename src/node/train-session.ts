@@ -240,8 +240,9 @@ class Session {
     );
   }
 
-  private log(record: Record<string, unknown>): Promise<void> {
-    return appendToLog(this.folder.log, {...record, seconds: round(this.seconds(), 1)});
+  private async log(record: Record<string, unknown>): Promise<void> {
+    await this.folder.requireLock();
+    await appendToLog(this.folder.log, {...record, seconds: round(this.seconds(), 1)});
   }
 
   private trained() {
@@ -251,6 +252,7 @@ class Session {
   }
 
   private async checkpoint(): Promise<void> {
+    await this.folder.requireLock();
     await saveCheckpoint(this.folder.checkpoint, this.trained(), {...this.progress, seconds: this.seconds()});
   }
 

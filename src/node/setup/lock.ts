@@ -1,6 +1,5 @@
-import {randomUUID} from 'node:crypto';
 import {statSync, unlinkSync} from 'node:fs';
-import {open, rename, rm, stat} from 'node:fs/promises';
+import {open, rm, stat} from 'node:fs/promises';
 import {dirname} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {beforeEnd} from './before-end.js';
@@ -66,10 +65,21 @@ async function lastTouch(path: string): Promise<string> {
   );
 }
 
-/** Removes a lock that was `seen` silent for too long; by renaming it, so that of several who saw that one does. */
+/**
+ * Removes a lock that was `seen` silent for too long: of several who saw that, one at a time looks again and removes it, so
+ * that none removes the lock of one who was faster.
+ */
 async function breakLock(path: string, seen: string): Promise<void> {
-  const broken = `${path}.${randomUUID()}.tmp`;
-  if ((await lastTouch(path)) !== seen) return;
-  await rename(path, broken).catch(() => undefined);
-  await rm(broken, {force: true});
+  const breaking = `${path}.breaking`;
+  const file = await open(breaking, 'wx').catch(() => undefined);
+  if (file) {
+    if ((await lastTouch(path)) === seen) await rm(path, {force: true});
+    await file.close();
+  }
+  // Of another, unless that one was killed in these two lines.
+  const age = await stat(breaking).then(
+    ({mtimeMs}) => Date.now() - mtimeMs,
+    () => 0,
+  );
+  if (file || age > 6 * SILENCE) await rm(breaking, {force: true});
 }
