@@ -119,6 +119,14 @@ async function main() {
   if (options.json) console.log(JSON.stringify(result, null, 2));
 }
 
+// Whoever reads the figures may leave, as head does.
+process.stderr.on('error', () => process.exit(141));
+process.stdout.on('error', error => {
+  if (error.code === 'EPIPE' || error.code === 'EIO') process.exit(141);
+  console.error(error.message);
+  process.exit(2);
+});
+
 main().catch(error => {
   console.error(error.message);
   process.exitCode = 2;

@@ -1,7 +1,6 @@
 #!/usr/bin/env node
+import {setExitCode, watchOutput} from './output.js';
 import {run} from './run.js';
 
-// Setting the code lets what is still being printed get out.
-void run(process.argv.slice(2)).then(code => {
-  process.exitCode = code;
-});
+watchOutput();
+void run(process.argv.slice(2)).then(setExitCode);

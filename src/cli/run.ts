@@ -9,7 +9,7 @@ import {VERSION} from './version.js';
 
 /**
  * The command line: runs one command and resolves to the exit code: 0, 2 for bad input (one line on stderr says what is
- * wrong), 130 for a run stopped by Ctrl-C.
+ * wrong), 130 for a run that a signal stopped.
  */
 export async function run(args: string[]): Promise<number> {
   let code = 0;

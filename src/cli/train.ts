@@ -5,6 +5,8 @@ import {DEFAULT_SETTINGS} from '../node/train-settings.js';
 import type {TrainSettings} from '../node/train-settings.js';
 import {trainEsrgan} from '../node/train-session.js';
 import type {Scores} from '../node/evaluation.js';
+import {onOutputLost} from './output.js';
+import {onStopSignal} from './stop-signals.js';
 import {trainProgress} from './train-progress.js';
 
 /** `tfjs-ragan train`; `report` receives the exit code. */
@@ -70,13 +72,14 @@ async function completeSettings(options: TrainSettings, command: Command): Promi
 
 async function train(settings: TrainSettings): Promise<number> {
   const abort = new AbortController();
-  const stop = () => {
-    // A second Ctrl-C is for those who cannot wait.
-    if (abort.signal.aborted) process.exit(130);
-    abort.abort();
-  };
-  process.on('SIGINT', stop).on('SIGTERM', stop);
   const progress = trainProgress(process.stdout);
+  const takeBack = [
+    onStopSignal(() => {
+      abort.abort();
+      progress.say('stopping with a checkpoint; once more ends at once, without one');
+    }),
+    onOutputLost(() => abort.abort()),
+  ];
   let comparedWithBicubic = false;
   try {
     const {finished, step, summary} = await trainEsrgan(
@@ -113,7 +116,7 @@ async function train(settings: TrainSettings): Promise<number> {
     return 0;
   } finally {
     progress.stop();
-    process.off('SIGINT', stop).off('SIGTERM', stop);
+    for (const take of takeBack) take();
   }
 }
 
