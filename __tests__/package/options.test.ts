@@ -52,10 +52,12 @@ const places: Record<string, (options: never) => unknown> = {
   'RelativisticPairedLoss.constructor(options)': options => new main.RelativisticPairedLoss(options),
   'StandardLoss.constructor(options)': options => new main.StandardLoss(options),
   'captureStep(options)': options => node.captureStep(() => undefined, options),
+  'cosine(options)': options => main.cosine(options),
   'discriminatorLoss(options)': options => main.discriminatorLoss(given.logits, given.logits, options),
   'esrganGenerator(options)': options => main.esrganGenerator(options),
   'generatorLoss(options)': options => main.generatorLoss(given.logits, given.logits, options),
   'loadCheckpoint(trained)': options => node.loadCheckpoint('nowhere', options),
+  'multiStep(options)': options => main.multiStep(options),
   'onePassStep(objective)': options => main.onePassStep(given.networks, options, given.logits, given.logits),
   'onePassStep(objective.generatorLosses)': options =>
     main.onePassStep(given.networks, {...given.objective, generatorLosses: [options]}, given.logits, given.logits),
@@ -82,6 +84,7 @@ const places: Record<string, (options: never) => unknown> = {
   'upscale(options)': options => main.upscale(given.networks.generator, given.image, options),
   'useBackend(options)': options => node.useBackend('auto', options),
   'vggDiscriminator(options)': options => main.vggDiscriminator(options),
+  'warmUp(options)': options => main.warmUp(options),
   'warmUpStep(objective)': options => main.warmUpStep(given.networks, options, given.logits, given.logits),
   'warmUpStep(objective.generatorLosses)': options =>
     main.warmUpStep(given.networks, {...given.objective, generatorLosses: [options]}, given.logits, given.logits),

@@ -1,3 +1,6 @@
+import type {OptionNames} from '../options.js';
+import {requireKnownOptions} from '../options.js';
+
 /** A learning rate by the number of steps taken before, from 0: at least 0, and finite. */
 export type LearningRateSchedule = (step: number) => number;
 
@@ -8,6 +11,8 @@ export interface WarmUpOptions {
   /** The rate that it rises to, or the schedule that it rises along. */
   rate: number | LearningRateSchedule;
 }
+
+const WARM_UP_OPTIONS: OptionNames<WarmUpOptions> = {steps: true, rate: true};
 
 /** What `multiStep` can be told. */
 export interface MultiStepOptions {
@@ -21,6 +26,8 @@ export interface MultiStepOptions {
   warmUp?: number;
 }
 
+const MULTI_STEP_OPTIONS: OptionNames<MultiStepOptions> = {rate: true, milestones: true, factor: true, warmUp: true};
+
 /** What `cosine` can be told. */
 export interface CosineOptions {
   /** The highest rate, from which it falls. */
@@ -33,6 +40,8 @@ export interface CosineOptions {
   warmUp?: number;
 }
 
+const COSINE_OPTIONS: OptionNames<CosineOptions> = {rate: true, steps: true, minimum: true, warmUp: true};
+
 /**
  * A learning rate that rises in equal steps to the given one, and is that from then on: at step i, counted from 0, it is
  * (i + 1) / steps of it.
@@ -43,7 +52,9 @@ export interface CosineOptions {
  *
  * Goyal et al., "Accurate, Large Minibatch SGD", 2017, https://arxiv.org/abs/1706.02677
  */
-export function warmUp({steps, rate}: WarmUpOptions): LearningRateSchedule {
+export function warmUp(options: WarmUpOptions): LearningRateSchedule {
+  requireKnownOptions('warmUp', options, WARM_UP_OPTIONS);
+  const {steps, rate} = options;
   requireWhole('warmUp', 'steps', steps, 0);
   if (typeof rate !== 'function') requireRate('warmUp', 'rate', rate);
   const schedule = typeof rate === 'function' ? rate : () => rate;
@@ -59,6 +70,7 @@ export function warmUp({steps, rate}: WarmUpOptions): LearningRateSchedule {
  * schedule(60_000); // 5e-5
  */
 export function multiStep(options: MultiStepOptions): LearningRateSchedule {
+  requireKnownOptions('multiStep', options, MULTI_STEP_OPTIONS);
   const {rate, milestones, factor = 0.5, warmUp: rise = 0} = options;
   requireRate('multiStep', 'rate', rate);
   requireRate('multiStep', 'factor', factor);
@@ -83,7 +95,9 @@ export function multiStep(options: MultiStepOptions): LearningRateSchedule {
  *
  * Loshchilov and Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", 2017, https://arxiv.org/abs/1608.03983
  */
-export function cosine({rate, steps, minimum = 0, warmUp: rise = 0}: CosineOptions): LearningRateSchedule {
+export function cosine(options: CosineOptions): LearningRateSchedule {
+  requireKnownOptions('cosine', options, COSINE_OPTIONS);
+  const {rate, steps, minimum = 0, warmUp: rise = 0} = options;
   requireRate('cosine', 'rate', rate);
   requireRate('cosine', 'minimum', minimum);
   requireWhole('cosine', 'steps', steps, 1);
