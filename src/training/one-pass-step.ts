@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
+import {stopGradient} from '../losses/stop-gradient.js';
 import {runStep} from './run-step.js';
 import type {Step} from './step.js';
-import {contentLoss, forward, joinBatch, lossRecorder, seed, splitBatch, withGradient} from './step.js';
-import {requireKnownObjective} from './validation.js';
+import {contentLoss, forward, joinBatch, layerLosses, lossRecorder, seed, splitBatch} from './step.js';
 import {gradientsOf, trainableVariables} from './variables.js';
 
 /** Stands for a gradient of zero where it is divided by: far below what float32 can add to anything else. */
@@ -15,57 +15,72 @@ const TINY = 1e-20;
  * For a critic that gives one logit per sample and does not mix samples, both losses send the same thing back through
  * it, up to one factor per sample: with f_i the fake logits, d L_G / d x_i = (d L_G / d f_i) / (d L_D / d f_i) times
  * d L_D / d x_i. So the critic's backward pass starts from the discriminator's loss, whose gradient its weights need,
- * and on the way into the generator each sample's gradient is rescaled to that of the generator's loss.
+ * and each fake sample's gradient, rescaled to that of the generator's loss, is where the generator's backward pass
+ * starts. That one is of a tape of its own: a generator loss may look through the critic and moves none of its weights.
+ *
+ * @example
+ * const objective = {loss: new StandardLoss(), adversarialWeight: 1, generatorLosses: [], averaging: localAveraging};
+ * const {losses, ...gradients} = onePassStep(gan, objective, lowResolution, highResolution);
  */
 export const onePassStep: Step = ({generator, discriminator}, objective, xs, ys) => {
-  requireKnownObjective('onePassStep', objective);
   const {loss, adversarialWeight, averaging, lanes} = objective;
   const generatorVariables = trainableVariables(generator);
   const discriminatorVariables = trainableVariables(discriminator);
   const {losses, record} = lossRecorder();
-  let rescale: tf.Tensor | undefined;
+  let discriminatorGradients: tf.NamedTensorMap = {};
+
+  /** The critic's gradients, which are kept, and each fake sample's by the generator's adversarial loss. */
+  const judge = (fakes: tf.Tensor[]): tf.Tensor[] => {
+    const reals = splitBatch(ys, lanes);
+    let rescale: tf.Tensor | undefined;
+    const criticLoss = () => {
+      const parts = fakes.map((fake, i) => {
+        const pair = [reals[i]!, fake];
+        // In one batch: fewer and larger ops. Unless a lane would have nothing to do.
+        const together = reals.length >= (lanes ?? 1);
+        return together
+          ? tf.split(forward(discriminator, tf.concat(pair)), 2)
+          : pair.map(samples => forward(discriminator, samples));
+      });
+      const realLogits = joinBatch(parts.map(([real]) => real!));
+      const fakeLogits = joinBatch(parts.map(([, fake]) => fake!));
+      const seeds = tf.tidy(() => {
+        const result = loss.withGradients(realLogits, fakeLogits, {averaging});
+        const {discriminatorReal, discriminatorFake, generatorFake} = result;
+        record('discriminatorLoss', result.discriminatorLoss);
+        record('generatorLoss', result.generatorLoss);
+        const divisor = tf.where(tf.less(tf.abs(discriminatorFake), TINY), TINY, discriminatorFake);
+        rescale = tf.keep(tf.mul(tf.div(generatorFake, divisor), adversarialWeight));
+        return [discriminatorReal, divisor];
+      });
+      const ofLayers = layerLosses([discriminator], ys.shape[0], averaging);
+      return tf.add<tf.Scalar>(seed([realLogits, fakeLogits], seeds), ofLayers);
+    };
+    try {
+      const {grads} = tf.engine().gradients(criticLoss, [...fakes, ...discriminatorVariables], undefined, true);
+      const named = discriminatorVariables.map(({name}, i) => [name, grads[fakes.length + i]!] as const);
+      discriminatorGradients = gradientsOf(discriminatorVariables, Object.fromEntries(named));
+      Object.values(discriminatorGradients).forEach(tf.keep);
+      const factors = splitBatch(rescale!, lanes);
+      return fakes.map(({shape}, i) => {
+        const perSample = tf.reshape(factors[i]!, [shape[0]!, ...shape.slice(1).map(() => 1)]);
+        return tf.mul(grads[i]!, perSample);
+      });
+    } finally {
+      rescale?.dispose();
+    }
+  };
 
   const objectiveOf = () => {
-    const reals = splitBatch(ys, lanes);
-    const parts = splitBatch(xs, lanes).map((x, i) => {
-      const fake = forward(generator, x);
-      const judged = withGradient(fake, dy => tf.mul(dy, splitBatch(rescale!, lanes)[i]!));
-      const pair = [reals[i]!, judged];
-      // In one batch: fewer and larger ops. Unless a lane would have nothing to do.
-      const together = reals.length >= (lanes ?? 1);
-      const [realLogits, fakeLogits] = together
-        ? tf.split(forward(discriminator, tf.concat(pair)), 2)
-        : pair.map(samples => forward(discriminator, samples));
-      return {fake, realLogits: realLogits!, fakeLogits: fakeLogits!};
-    });
-    const fake = joinBatch(parts.map(part => part.fake));
-    const realLogits = joinBatch(parts.map(part => part.realLogits));
-    const fakeLogits = joinBatch(parts.map(part => part.fakeLogits));
-    const seeds = tf.tidy(() => {
-      const result = loss.withGradients(realLogits, fakeLogits, {averaging});
-      const {discriminatorReal, discriminatorFake, generatorFake} = result;
-      record('discriminatorLoss', result.discriminatorLoss);
-      record('generatorLoss', result.generatorLoss);
-      const divisor = tf.where(tf.less(tf.abs(discriminatorFake), TINY), TINY, discriminatorFake);
-      const ratio = tf.mul(tf.div(generatorFake, divisor), adversarialWeight);
-      rescale = tf.keep(tf.reshape(ratio, [fake.shape[0], ...fake.shape.slice(1).map(() => 1)]));
-      return [discriminatorReal, divisor];
-    });
-    const content = contentLoss(objective, [generator, discriminator], ys, fake, record);
-    return tf.add<tf.Scalar>(seed([realLogits, fakeLogits], seeds), content);
+    const fakes = splitBatch(xs, lanes).map(x => forward(generator, x));
+    const adversarial = judge(fakes.map(stopGradient));
+    const content = contentLoss(objective, [generator], ys, joinBatch(fakes), record);
+    return tf.add<tf.Scalar>(seed(fakes, adversarial), content);
   };
 
   const step = () => {
-    const {grads} = tf.variableGrads(objectiveOf, [...generatorVariables, ...discriminatorVariables]);
-    return {
-      losses,
-      generatorGradients: gradientsOf(generatorVariables, grads),
-      discriminatorGradients: gradientsOf(discriminatorVariables, grads),
-    };
+    const {grads} = tf.variableGrads(objectiveOf, generatorVariables);
+    return {losses, generatorGradients: gradientsOf(generatorVariables, grads), discriminatorGradients};
   };
-  try {
-    return runStep(step, () => losses);
-  } finally {
-    rescale?.dispose();
-  }
+  return runStep(step, () => [losses, discriminatorGradients]);
 };
