@@ -7,8 +7,10 @@ import {
   l1Loss,
   patchDiscriminator,
   setLearningRate,
+  spectralNormalization,
   vggDiscriminator,
 } from 'tfjs-ragan';
+import {isPerSample} from '../../src/training/inspect-critic.js';
 import {activateBackend, describeOnBackends} from '../support/backends.js';
 import {batch, compiled, content, networks, weightsOf} from '../support/small-gan.js';
 import {expectClose} from '../support/values.js';
@@ -140,6 +142,46 @@ describe('on wasm', () => {
   });
 });
 
+describe('one pass over a critic that mixes samples', () => {
+  beforeAll(() => activateBackend('cpu'));
+  const {dense, batchNormalization, timeDistributed, flatten} = tf.layers;
+  const normalised = () => batchNormalization({name: 'mixing'});
+  test.each<[string, () => tf.layers.Layer[]]>([
+    ['in a layer', () => [dense({units: 2, inputShape: [3]}), normalised(), dense({units: 1})]],
+    [
+      'in a model in the model',
+      () => [tf.sequential({layers: [dense({units: 2, inputShape: [3]}), normalised()]}), dense({units: 1})],
+    ],
+    [
+      'in a wrapper',
+      () => [
+        tf.layers.reshape({targetShape: [3, 1], inputShape: [3]}),
+        timeDistributed({layer: normalised()}),
+        flatten(),
+        dense({units: 1}),
+      ],
+    ],
+  ])('is refused: %s', (_, layers) => {
+    const gan = new GAN({generator: networks().generator, discriminator: tf.sequential({layers: layers()})});
+    const optimizers = () => ({generatorOptimizer: tf.train.sgd(1), discriminatorOptimizer: tf.train.sgd(1)});
+    expect(() => gan.compile({...optimizers(), passes: 'one'})).toThrow(
+      "passes must be 'separate' for a discriminator that mixes the samples of a batch, as its layer mixing (BatchNormalization) does",
+    );
+    gan.compile(optimizers());
+    expect(gan.passes).toBe('separate');
+  });
+
+  test('is taken over spectral normalisation, which has no lanes', () => {
+    const discriminator = tf.sequential({
+      layers: [tf.layers.inputLayer({inputShape: [3]}), spectralNormalization(dense({units: 1}))],
+    });
+    expect(isPerSample(discriminator)).toBe(false);
+    const gan = new GAN({generator: networks().generator, discriminator});
+    gan.compile({generatorOptimizer: tf.train.sgd(1), discriminatorOptimizer: tf.train.sgd(1)});
+    expect(gan.passes).toBe('one');
+  });
+});
+
 describe('refusals', () => {
   beforeAll(() => activateBackend('cpu'));
   const {xs, ys} = {xs: () => tf.ones([2, 4]), ys: () => tf.ones([2, 3])};
@@ -211,6 +253,17 @@ describe('refusals', () => {
     );
     expect(() => new GAN({...networks(), generator: {} as tf.LayersModel})).toThrow(
       'generator must be a tf.LayersModel',
+    );
+    const ofAnotherCopy = {layers: [], getWeights: () => [], predict: () => undefined} as unknown as tf.LayersModel;
+    expect(() => new GAN({...networks(), generator: ofAnotherCopy})).toThrow(
+      'generator is a model of another copy of TensorFlow.js',
+    );
+    const shared = tf.layers.dense({units: 3, inputShape: [3], name: 'shared'});
+    const model = (first: tf.layers.Layer) => tf.sequential({layers: [first, shared]});
+    const generator = model(tf.layers.dense({units: 3, inputShape: [4]}));
+    const discriminator = tf.sequential({layers: [shared, tf.layers.dense({units: 1})]});
+    expect(() => new GAN({generator, discriminator})).toThrow(
+      'generator and discriminator must have weights of their own, but they share shared/kernel',
     );
   });
 

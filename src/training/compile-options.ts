@@ -3,6 +3,7 @@ import type {OptionNames} from '../options.js';
 import {requireKnownOptions} from '../options.js';
 import type {Averaging} from '../losses/averaging.js';
 import type {GanLoss} from '../losses/gan-loss.js';
+import {givesOneLogit, mixingLayer} from './inspect-critic.js';
 import type {GeneratorLoss} from './step.js';
 import {requireKnownGeneratorLosses} from './validation.js';
 
@@ -23,7 +24,8 @@ export interface GANCompileOptions {
   generatorLosses?: GeneratorLoss[];
   /**
    * `'one'` takes both updates from one pass over the critic, which needs a critic with one logit per sample that does
-   * not mix samples; `'separate'` works for any. Default `'auto'`: one where the critic's layers allow it.
+   * not mix samples; `'separate'` works for any. Default `'auto'`: one where all the critic's layers are known to allow
+   * it. With `'one'`, layers of your own are taken at your word; batch normalisation, which mixes, is refused.
    */
   passes?: Passes;
   /** Where the sums and counts of averages come from. Default `localAveraging`: the batch alone. */
@@ -116,9 +118,16 @@ function requirePasses(passes: Passes, discriminator: tf.LayersModel): void {
   if (!['auto', 'one', 'separate'].includes(passes)) {
     throw new Error(`GAN.compile: passes must be 'auto', 'one' or 'separate', but it is ${String(passes)}.`);
   }
-  if (passes === 'one' && !discriminator.outputs[0]!.shape.slice(1).every(size => size === 1)) {
+  if (passes !== 'one') return;
+  if (!givesOneLogit(discriminator)) {
     throw new Error(
       "GAN.compile: passes must be 'separate' for a discriminator that gives more than one logit per sample.",
+    );
+  }
+  const mixing = mixingLayer(discriminator);
+  if (mixing) {
+    throw new Error(
+      `GAN.compile: passes must be 'separate' for a discriminator that mixes the samples of a batch, as its layer ${mixing.name} (${mixing.getClassName()}) does.`,
     );
   }
 }

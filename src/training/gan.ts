@@ -14,7 +14,7 @@ import {separatePassesStep} from './separate-passes-step.js';
 import type {CapturedStep, CaptureStatus} from './step-capture.js';
 import {stepCapturer} from './step-capture.js';
 import type {Networks, Objective, StepResult} from './step.js';
-import {requireBatch, requireTrainable} from './validation.js';
+import {requireBatch, requireNetworks, requireTrainable, requireWeightsOfTheirOwn} from './validation.js';
 import {trainableVariables} from './variables.js';
 import {warmUpStep} from './warm-up-step.js';
 
@@ -53,7 +53,7 @@ interface Captured {
  * const losses = await gan.trainOnBatch(lowResolution, highResolution);
  * console.log(losses.discriminatorLoss, losses.generatorLoss, losses.content);
  *
- * @throws if a network is missing or not a `tf.LayersModel` with one input and one output.
+ * @throws if a network is missing or not a `tf.LayersModel` with one input and one output, or the two share a weight.
  *
  * Goodfellow et al., "Generative Adversarial Nets", 2014, https://arxiv.org/abs/1406.2661
  */
@@ -71,23 +71,13 @@ export class GAN {
   constructor(networks: Networks) {
     requireKnownOptions('GAN', networks, {generator: true, discriminator: true});
     const {generator, discriminator} = networks;
-    for (const [name, model] of Object.entries({generator, discriminator})) {
-      if (!(model instanceof tf.LayersModel)) {
-        throw new Error(
-          `GAN: ${name} must be a tf.LayersModel (tf.model or tf.sequential), but it is ${typeof model}.`,
-        );
-      }
-      if (model.inputs.length !== 1 || model.outputs.length !== 1) {
-        throw new Error(
-          `GAN: ${name} must have one input and one output, but it has ${model.inputs.length} and ${model.outputs.length}.`,
-        );
-      }
-    }
+    requireNetworks(networks);
     registerGradients();
     // A sequential model puts its layers together only when it is first used.
     for (const model of [generator, discriminator]) {
       if (model instanceof tf.Sequential && !model.built) model.build();
     }
+    requireWeightsOfTheirOwn(networks);
     this.generator = generator;
     this.discriminator = discriminator;
   }
@@ -109,7 +99,8 @@ export class GAN {
    *
    * @throws if an option is unknown, an optimizer is missing or the two are the same, `loss` is no `GanLoss` or has the reduction NONE, a
    *   weight is not a finite number, a generator loss has no name or another's, `averaging` has no `total`, or `passes`
-   *   is unknown, or `'one'` for a critic that has not one logit per sample. What was compiled before then stays.
+   *   is unknown, or `'one'` for a critic that has not one logit per sample or
+   *   mixes samples. What was compiled before then stays.
    */
   compile(options: GANCompileOptions): void {
     requireCompileOptions(options);

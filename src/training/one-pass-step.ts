@@ -63,7 +63,7 @@ export const onePassStep: Step = ({generator, discriminator}, objective, xs, ys)
       Object.values(discriminatorGradients).forEach(tf.keep);
       const factors = splitBatch(rescale!, lanes);
       return fakes.map(({shape}, i) => {
-        const perSample = tf.reshape(factors[i]!, [shape[0]!, ...shape.slice(1).map(() => 1)]);
+        const perSample = tf.reshape(factors[i]!, [shape[0], ...shape.slice(1).map(() => 1)]);
         return tf.mul(grads[i]!, perSample);
       });
     } finally {

@@ -29,6 +29,40 @@ export function requireKnownObjective(owner: string, objective: Objective): void
   requireKnownGeneratorLosses(owner, objective.generatorLosses);
 }
 
+/** Refuses what are not two models with one input and one output each, and weights of their own. */
+export function requireNetworks({generator, discriminator}: Networks): void {
+  for (const [name, model] of Object.entries({generator, discriminator})) {
+    if (!(model instanceof tf.LayersModel)) {
+      throw new Error(
+        looksLikeModel(model)
+          ? `GAN: ${name} is a model of another copy of TensorFlow.js than the one that tfjs-ragan uses; npm ls @tensorflow/tfjs shows both, and npm dedupe, or the same version in every package.json, makes them one.`
+          : `GAN: ${name} must be a tf.LayersModel (tf.model or tf.sequential), but it is ${typeof model}.`,
+      );
+    }
+    if (model.inputs.length !== 1 || model.outputs.length !== 1) {
+      throw new Error(
+        `GAN: ${name} must have one input and one output, but it has ${model.inputs.length} and ${model.outputs.length}.`,
+      );
+    }
+  }
+}
+
+/** Refuses networks with a weight in common: each network's losses move its own weights alone. */
+export function requireWeightsOfTheirOwn({generator, discriminator}: Networks): void {
+  const weights = new Set(generator.weights.map(weight => weight.read()));
+  const shared = discriminator.weights.find(weight => weights.has(weight.read()));
+  if (shared) {
+    throw new Error(
+      `GAN: generator and discriminator must have weights of their own, but they share ${shared.name}; give each its own layer.`,
+    );
+  }
+}
+
+function looksLikeModel(value: unknown): boolean {
+  const {layers, getWeights, predict} = (value ?? {}) as Partial<tf.LayersModel>;
+  return Array.isArray(layers) && typeof getWeights === 'function' && typeof predict === 'function';
+}
+
 /** Refuses to train networks of which one has nothing to train. */
 export function requireTrainable({generator, discriminator}: Networks, adversarial: boolean): void {
   for (const [name, model] of Object.entries({generator, ...(adversarial && {discriminator})})) {
