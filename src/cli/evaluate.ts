@@ -5,7 +5,7 @@ import type {BackendName} from '../node/backend.js';
 import {BACKEND_CHOICES, useBackend} from '../node/backend.js';
 import type {PhotoScores, Scores} from '../node/evaluation.js';
 import {disposePhotos, evaluatePhoto, meanScores, validationPhoto} from '../node/evaluation.js';
-import {listReadableImages} from '../node/image-files.js';
+import {listPhotos} from '../node/run-photos.js';
 import {loadRunModel} from './model-option.js';
 
 /** `tfjs-ragan evaluate`. */
@@ -17,7 +17,7 @@ export function evaluateCommand(): Command {
     .option('--json', 'print JSON', false)
     .option('--backend <name>', BACKEND_CHOICES, 'auto')
     .action(async (options: {data: string; model: string; json: boolean; backend: string}) => {
-      const files = await listReadableImages(options.data, warn);
+      const files = await listPhotos(options.data, warn);
       await useBackend(options.backend as BackendName | 'auto');
       const model = await loadRunModel(options.model);
       const scale = modelScale(model);

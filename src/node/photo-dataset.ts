@@ -50,11 +50,11 @@ export interface PhotoBatch extends tf.TensorContainerObject {
 }
 
 /**
- * Endless batches of random patches from a folder of photos and the folders below it.
+ * Endless batches of random patches from a folder of photos and the folders below it, or from the photos given by path.
  *
  * Each patch comes from a photo drawn uniformly, at a uniform place, flipped and turned at random. The low-resolution
  * side is cut from the whole photo shrunk by MATLAB's antialiased bicubic (see `bicubicDownscale`) and rounded to 8
- * bits, as in the published benchmarks. Batch i depends on the seed, i and the folder alone. The photos of the next
+ * bits, as in the published benchmarks. Batch i depends on the seed, i and the photos alone. The photos of the next
  * batch are decoded on other threads while one trains; calls that overlap are answered in turn. Broken photos and those
  * smaller than a patch are skipped with a warning.
  *
@@ -64,7 +64,10 @@ export interface PhotoBatch extends tf.TensorContainerObject {
  * @example
  * const dataset = photoDataset('photos', {patch: 64, batch: 8, seed: 1});
  */
-export function photoDataset(folder: string, options: PhotoDatasetOptions = {}): tf.data.Dataset<PhotoBatch> {
+export function photoDataset(
+  photos: string | readonly string[],
+  options: PhotoDatasetOptions = {},
+): tf.data.Dataset<PhotoBatch> {
   requireKnownOptions('photoDataset', options, PHOTO_DATASET_OPTIONS);
   const {patch = 128, batch = 16, scale = 4, seed = 0, augment = true, firstBatch = 0} = options;
   const {cacheBytes = 2 ** 30, except = [], onWarning = console.warn} = options;
@@ -98,7 +101,7 @@ export function photoDataset(folder: string, options: PhotoDatasetOptions = {}):
   };
 
   const iterate = (): AsyncIterator<PhotoBatch> => {
-    const store = PhotoStore.open(folder, {patch, scale, cacheBytes, except, onWarning});
+    const store = PhotoStore.open(photos, {patch, scale, cacheBytes, except, onWarning});
     const prepare = (index: number) => {
       const making = store.then(opened => makeBatch(opened, index));
       // Its failure is for the call that awaits it, not for the process.

@@ -11,7 +11,7 @@ interface StoreOptions {
 }
 
 /**
- * The photos of a folder, cropped to a multiple of the scale: decoded when asked for and kept, the least recently used
+ * The photos of a folder, or those given, cropped to a multiple of the scale: decoded when asked for and kept, the least recently used
  * ones going first when they take more than `cacheBytes`. A photo that cannot be used is warned of once, by name, and
  * stands aside for the next one.
  */
@@ -23,16 +23,16 @@ export class PhotoStore {
   private bytes = 0;
 
   private constructor(
-    private readonly folder: string,
+    private readonly source: string,
     private readonly files: string[],
     private readonly options: StoreOptions,
   ) {}
 
-  static async open(folder: string, options: StoreOptions): Promise<PhotoStore> {
-    const files = await listReadableImages(folder, options.onWarning);
+  static async open(photos: string | readonly string[], options: StoreOptions): Promise<PhotoStore> {
+    const listed = typeof photos === 'string' ? await listReadableImages(photos, options.onWarning) : photos;
     return new PhotoStore(
-      folder,
-      files.filter(file => !options.except.includes(file)),
+      typeof photos === 'string' ? `in the folder ${photos}` : `among the ${photos.length} given`,
+      listed.filter(file => !options.except.includes(file)),
       options,
     );
   }
@@ -53,7 +53,7 @@ export class PhotoStore {
       }
     }
     throw new Error(
-      `no usable photo in the folder ${this.folder}: every one is broken or smaller than ${this.options.patch} x ${this.options.patch} pixels`,
+      `no usable photo ${this.source}: every one is broken or smaller than ${this.options.patch} x ${this.options.patch} pixels`,
     );
   }
 

@@ -1,5 +1,6 @@
 import {readCheckpointState} from './checkpoint.js';
 import {requireCheckpoint} from './run-folder.js';
+import {locatePaths, withAbsolutePaths} from './saved-paths.js';
 import type {TrainSettings} from './train-settings.js';
 import {optionName} from './train-settings.js';
 
@@ -29,7 +30,7 @@ const CHANGEABLE = [
 ] as const satisfies (keyof TrainSettings)[];
 
 /**
- * The settings that the run in a folder was last started with.
+ * The settings that the run in a folder was last started with, its paths as they are to be found now: see `locatePaths`.
  *
  * @throws one line: there is no checkpoint, or it is damaged or another program's.
  */
@@ -37,7 +38,7 @@ export async function savedSettings(path: string): Promise<TrainSettings> {
   const file = await requireCheckpoint(path);
   const {settings} = (await readCheckpointState(file)) as {settings?: TrainSettings};
   if (!settings) throw new Error(`cannot resume from ${file}: it is not of a run of this program`);
-  return settings;
+  return locatePaths(settings, path);
 }
 
 /**
@@ -57,7 +58,8 @@ export function requireResumable(
   for (const name of FIXED) if (settings[name] !== saved.settings[name]) refuse(name);
   const [before, now] = [saved.settings.warmupSteps, settings.warmupSteps];
   if (before !== now && saved.step > Math.min(before, now)) refuse('warmupSteps', ` and is at step ${saved.step}`);
+  const [given, then] = [withAbsolutePaths(settings), withAbsolutePaths(saved.settings)];
   for (const name of CHANGEABLE) {
-    if (settings[name] !== saved.settings[name]) onWarning(`going on with ${option(name)}: so far it was ${had(name)}`);
+    if (given[name] !== then[name]) onWarning(`going on with ${option(name)}: so far it was ${had(name)}`);
   }
 }

@@ -65,6 +65,13 @@ function checkpointIn(path: string): string {
   return join(path, 'checkpoint.bin');
 }
 
+/** Whether a folder holds a run, one that is under way or has ended. */
+export async function isRunFolder(path: string): Promise<boolean> {
+  const has = (name: string) => exists(join(path, name));
+  if ((await has('run.lock')) || (await exists(checkpointIn(path)))) return true;
+  return (await has('log.jsonl')) && (await has('summary.json'));
+}
+
 /** Makes and locks a folder. */
 async function lockFolder(path: string): Promise<RunLock> {
   let made: string | undefined;

@@ -12,13 +12,14 @@ import {loadCheckpoint, readCheckpointState, saveCheckpoint} from './checkpoint.
 import type {Scores} from './evaluation.js';
 import {disposePhotos, evaluatePhoto, meanScores} from './evaluation.js';
 import {writeFileAtomically} from './files.js';
-import {listReadableImages} from './image-files.js';
 import {loadModel, saveModel} from './model-files.js';
 import {photoDataset} from './photo-dataset.js';
 import {writeReport} from './report.js';
 import {requireResumable} from './resumed-settings.js';
 import type {RunFolder} from './run-folder.js';
 import {takeRunFolder} from './run-folder.js';
+import type {RunPhotos} from './run-photos.js';
+import {listRunPhotos} from './run-photos.js';
 import {TRAIN_EVENTS} from './train-events.js';
 import {appendToLog, rewindLog} from './run-log.js';
 import {StepCallback} from './step-callback.js';
@@ -27,8 +28,9 @@ import type {Points, TrainSummary} from './train-summary.js';
 import {writeSampleSheet} from './sample-sheet.js';
 import type {TrainSettings} from './train-settings.js';
 import {requireSettings} from './train-settings.js';
-import type {ValidationPhotos} from './validation-photos.js';
-import {validationPhotos} from './validation-photos.js';
+import {locatePaths, withAbsolutePaths} from './saved-paths.js';
+import type {ValidationChoice} from './validation-photos.js';
+import {NOTHING_CHOSEN, validationPhotos} from './validation-photos.js';
 
 /** What a checkpoint remembers besides weights. */
 interface Progress {
@@ -36,6 +38,8 @@ interface Progress {
   step: number;
   seconds: number;
   validation: Record<keyof Scores, Points>;
+  /** Missing before the first step, and in checkpoints of earlier versions. */
+  measuredOn?: ValidationChoice;
 }
 
 /** Losses are logged as means over this many steps. */
@@ -60,7 +64,7 @@ export async function trainEsrgan(
   requireSettings(settings);
   requireKnownOptions('trainEsrgan events', events, TRAIN_EVENTS);
   const watched = {...events, onWarning: once(events.onWarning ?? console.warn)};
-  const photos = await listReadableImages(settings.data, watched.onWarning);
+  const photos = await listRunPhotos(settings, watched.onWarning);
   const folder = await takeRunFolder(settings.out, {resume: settings.resume});
   try {
     const chosen = await useBackend(
@@ -79,7 +83,8 @@ class Session {
   private readonly generatorOptimizer: tf.Optimizer;
   private readonly discriminatorOptimizer: tf.Optimizer;
   private readonly steps: number;
-  private validation: ValidationPhotos = {photos: [], heldOut: [], description: ''};
+  private validation = NOTHING_CHOSEN;
+  private photos: string[] = [];
   private progress: Progress;
   private startedAt = 0;
   private startedStep = 0;
@@ -111,21 +116,29 @@ class Session {
       ...(events.onWarning ? {onWarning: events.onWarning} : {}),
     });
     this.steps = settings.warmupSteps + settings.steps;
-    this.progress = {settings, step: 0, seconds: 0, validation: {psnrY: {}, ssimY: {}, sharpness: {}}};
+    this.progress = {
+      settings: withAbsolutePaths(settings),
+      step: 0,
+      seconds: 0,
+      validation: {psnrY: {}, ssimY: {}, sharpness: {}},
+    };
   }
 
-  async run(files: string[], reason: string, signal?: AbortSignal): Promise<TrainResult> {
+  async run(listed: RunPhotos, reason: string, signal?: AbortSignal): Promise<TrainResult> {
     const {settings, events, gan} = this;
     try {
       if (settings.resume) await this.restore();
       else if (settings.init !== undefined) await this.initialise(settings.init);
-      this.validation = await validationPhotos(settings, files, events.onWarning);
+      this.validation = await validationPhotos(settings, listed, events.onWarning, this.progress.measuredOn);
+      this.progress.measuredOn = this.validation.choice;
+      const heldOut = new Set(this.validation.heldOut);
+      this.photos = listed.data.filter(file => !heldOut.has(file));
       const {step: firstStep} = this.progress;
       events.onStart?.({
         backend: this.backend,
         reason,
         passes: gan.passes,
-        photos: files.length - this.validation.heldOut.length,
+        photos: this.photos.length,
         validation: this.validation.description,
         firstStep,
         steps: this.steps,
@@ -156,13 +169,12 @@ class Session {
     if (this.progress.step >= lastStep || signal?.aborted) return;
     const first = stage === 'GAN' ? settings.warmupSteps : 0;
     const rate = stage === 'GAN' ? settings.learningRate : settings.warmupLearningRate;
-    const dataset = photoDataset(settings.data, {
+    const dataset = photoDataset(this.photos, {
       patch: settings.patch,
       batch: settings.batch,
       scale: settings.scale,
       seed: settings.seed,
       firstBatch: this.progress.step,
-      except: this.validation.heldOut,
       onWarning: events.onWarning,
     });
     await gan.fitDataset(dataset, {
@@ -258,10 +270,11 @@ class Session {
 
   private async restore(): Promise<void> {
     const saved = (await readCheckpointState(this.folder.checkpoint)) as Progress;
-    requireResumable(this.settings, saved, this.events.onWarning);
+    const settings = await locatePaths(saved.settings, this.settings.out);
+    requireResumable(this.settings, {settings, step: saved.step}, this.events.onWarning);
     await loadCheckpoint(this.folder.checkpoint, this.trained());
     await rewindLog(this.folder.log, saved.step);
-    this.progress = {...saved, settings: this.settings};
+    this.progress = {...saved, settings: this.progress.settings};
   }
 
   private async initialise(folder: string): Promise<void> {

@@ -3,9 +3,12 @@ import {requireKnownOptions} from '../options.js';
 
 /** Everything a training run depends on; the options of `tfjs-ragan train`. */
 export interface TrainSettings {
-  /** Folder of photos to learn from. */
+  /** Folder of photos to learn from; what runs that are kept in it have made is left out. */
   data: string;
-  /** Folder of photos to measure on. Default: a tenth of `data`, 6 at most, held out of training; of fewer than 10, all. */
+  /**
+   * Folder of photos to measure on, which are not learned from where they are in `data` too. Default: a tenth of `data`, 6
+   * at most, held out of training; of fewer than 10, all. A run that is resumed keeps to those it began with.
+   */
   validation?: string;
   /** The run's folder. */
   out: string;
