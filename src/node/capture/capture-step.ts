@@ -237,6 +237,12 @@ class Runner<A extends tf.Tensor[], R> {
     if (types(inputs) !== types(examples)) {
       throw new Error(`captureStep: the step takes tensors (${types(examples)}), but it was given (${types(inputs)}).`);
     }
+    const disposed = inputs.findIndex(input => input.isDisposed);
+    if (disposed >= 0) {
+      throw new Error(
+        `captureStep: input ${disposed} of the step, of shape [${inputs[disposed]!.shape.join()}], is disposed.`,
+      );
+    }
   }
 }
 

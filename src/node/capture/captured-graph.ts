@@ -28,7 +28,7 @@ export class CapturedGraph<R> {
   private readonly fused;
   /** Which tensors of the result are kept beyond tidies. */
   private readonly kept: boolean[];
-  private readonly rebuild: (tensors: tf.Tensor[]) => R;
+  private readonly rebuild: StepResult<R>['rebuild'];
   /** Tensors of the optimizers' settings, by their number, made anew only when they change. */
   private readonly settings = new Map<number, {value: number; id: number}>();
 
@@ -95,7 +95,8 @@ export class CapturedGraph<R> {
       const tensor = backend.createOutputTensor(outputs[i]!);
       return this.kept[i] ? tf.keep(tensor) : tensor;
     });
-    return this.rebuild(tensors);
+    for (const i of recording.disposed) inputs[i]!.dispose();
+    return this.rebuild(tensors, inputs);
   }
 
   dispose(): void {

@@ -18,6 +18,10 @@ export interface Listener {
   op: (name: string, attributes: Attribute[], ids: number[], outputs: NativeTensor[]) => void;
   /** JavaScript reads a tensor. */
   read: (id: number) => void;
+  /** Runs what reads tensors only to check them. */
+  checking: <T>(run: () => T) => T;
+  /** Runs a layer. */
+  layer: <T>(layer: tf.layers.Layer, run: () => T) => T;
   /** A tensor was taken out of all tidies. */
   keep: (tensor: tf.Tensor) => void;
   minimize: (optimizer: tf.Optimizer) => void;
@@ -34,6 +38,8 @@ export function attachHooks(backend: NativeBackend, listener: Listener): Undo {
   const undo = [
     hookBinding(backend, listener),
     hookBackend(backend, listener),
+    hookGather(listener),
+    hookLayers(listener),
     hookKeep(listener),
     hookOptimizers(listener),
   ];
@@ -85,6 +91,14 @@ function hookBackend(backend: NativeBackend, listener: Listener): Undo {
   };
 }
 
+/** The backend's kernel of `tf.gather` looks whether the indices are in range, which TensorFlow does by itself. */
+function hookGather(listener: Listener): Undo {
+  const kernel = tf.getKernel(tf.GatherV2, 'tensorflow');
+  const {kernelFunc} = kernel;
+  kernel.kernelFunc = values => listener.checking(() => kernelFunc(values));
+  return () => (kernel.kernelFunc = kernelFunc);
+}
+
 function hookKeep(listener: Listener): Undo {
   const engine = tf.engine() as {keep?: (tensor: tf.Tensor) => tf.Tensor};
   const keep = engine.keep!.bind(engine);
@@ -95,29 +109,40 @@ function hookKeep(listener: Listener): Undo {
   return () => delete engine.keep;
 }
 
+function hookLayers(listener: Listener): Undo {
+  return patch<tf.layers.Layer>(tf.layers.Layer.prototype, 'apply', original => {
+    return function (...values) {
+      return listener.layer(this, () => original.apply(this, values));
+    };
+  });
+}
+
+type Method<T> = (this: T, ...values: unknown[]) => unknown;
+
+function patch<T extends object>(prototype: object, name: string, make: (original: Method<T>) => Method<T>): Undo {
+  const methods = prototype as Record<string, Method<T>>;
+  const original = methods[name]!;
+  methods[name] = make(original);
+  return () => (methods[name] = original);
+}
+
 function hookOptimizers(listener: Listener): Undo {
-  type Method = (this: tf.Optimizer, ...values: unknown[]) => unknown;
-  const undo: Undo[] = [];
-  const patch = (prototype: object, name: string, make: (original: Method) => Method) => {
-    const methods = prototype as Record<string, Method>;
-    const original = methods[name]!;
-    methods[name] = make(original);
-    undo.push(() => (methods[name] = original));
-  };
-  const telling = (tell: (optimizer: tf.Optimizer) => void) => (original: Method) =>
+  const telling = (tell: (optimizer: tf.Optimizer) => void) => (original: Method<tf.Optimizer>) =>
     function (this: tf.Optimizer, ...values: unknown[]) {
       tell(this);
       return original.apply(this, values);
     };
-  // An optimizer of another kind need not count its steps.
-  patch(tf.Optimizer.prototype, 'minimize', telling(listener.minimize));
-  patch(tf.Optimizer.prototype, 'incrementIterations', telling(listener.count));
-  for (const prototype of FUSED_PROTOTYPES) {
-    patch(prototype, 'applyGradients', original => {
-      return function (...values) {
-        listener.apply(this, values[0] as Gradients, () => original.apply(this, values));
-      };
-    });
-  }
+  const undo = [
+    // An optimizer of another kind need not count its steps.
+    patch(tf.Optimizer.prototype, 'minimize', telling(listener.minimize)),
+    patch(tf.Optimizer.prototype, 'incrementIterations', telling(listener.count)),
+    ...FUSED_PROTOTYPES.map(prototype =>
+      patch<tf.Optimizer>(prototype, 'applyGradients', original => {
+        return function (...values) {
+          listener.apply(this, values[0] as Gradients, () => original.apply(this, values));
+        };
+      }),
+    ),
+  ];
   return () => undo.forEach(one => one());
 }

@@ -34,6 +34,8 @@ export function recordStep<R>(
   changeable: tf.Variable[] | undefined,
   optimizers: tf.Optimizer[],
 ): RecordedStep<R> {
+  // tfjs numbers its tensors in the order in which they are made.
+  const firstId = tf.tidy(() => tf.scalar(0).id);
   const copies = inputs.map(input => copyOf(backend, input));
   const recorder = new Recorder(backend, copies, changeable, optimizers);
   const restore = recorder.attach();
@@ -42,19 +44,21 @@ export function recordStep<R>(
     const result = step(copies);
     let parts;
     try {
-      parts = takeApart(result);
+      parts = takeApart(result, copies, firstId);
     } catch (error) {
       // What else the result holds, a promise say, may still use the copies.
+      copies.length = 0;
       return {result, refusal: (error as Error).message};
     }
     const recorded = recorder.finish(parts);
-    tf.dispose(copies.filter(copy => !parts.tensors.includes(copy)));
-    return typeof recorded === 'string' ? {result, refusal: recorded} : {result, recording: recorded, parts};
-  } catch (error) {
-    tf.dispose(copies);
-    throw error;
+    const returned = parts.holdsInputs ? parts.rebuild(parts.tensors, inputs) : result;
+    if (typeof recorded === 'string') return {result: returned, refusal: recorded};
+    return {result: returned, recording: recorded, parts};
   } finally {
     recording = false;
     restore();
+    // What the step disposed of is no longer the caller's.
+    copies.forEach((copy, i) => copy.isDisposed && inputs[i]!.dispose());
+    tf.dispose(copies);
   }
 }

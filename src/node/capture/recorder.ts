@@ -23,6 +23,7 @@ const INT64 = 9;
 export class Recorder {
   private readonly recording: Recording = {
     inputs: [],
+    disposed: [],
     ops: [],
     constants: [],
     outside: [],
@@ -48,10 +49,13 @@ export class Recorder {
   private readonly settingsBefore: Map<tf.Optimizer, unknown[]>;
   private refusal: string | undefined;
   private paused = false;
+  private checks = false;
+  /** The layers that run now, the innermost last. */
+  private readonly layers: string[] = [];
 
   constructor(
     private readonly backend: NativeBackend,
-    inputs: tf.Tensor[],
+    private readonly inputs: tf.Tensor[],
     private readonly changeable: tf.Variable[] | undefined,
     optimizers: tf.Optimizer[],
   ) {
@@ -74,6 +78,8 @@ export class Recorder {
       constant: (id, shape, dtype, values) => this.constant(id, shape, dtype, values),
       op: (name, attributes, ids, outputs) => this.op(name, attributes, ids, outputs),
       read: id => this.read(id),
+      checking: run => this.checking(run),
+      layer: (layer, run) => this.within(layer, run),
       keep: tensor => this.kept.add(tensor),
       minimize: optimizer => this.numberOf(optimizer),
       count: optimizer => this.recording.iterations[this.numberOf(optimizer)]!++,
@@ -87,8 +93,11 @@ export class Recorder {
     for (const output of outputs) {
       if (!(output.dtype in DTYPES)) this.refuse(`it returns a tensor of type ${output.dtype}`);
     }
+    const ofOptimizers = new Set(recording.optimizers.flatMap(contentsOf));
     for (const tensor of this.kept) {
       if (tensor.isDisposed || outputs.includes(tensor) || tensor instanceof tf.Variable) continue;
+      // A setting: an optimizer that was there the time before is looked at below, one made in the step differs each time.
+      if (ofOptimizers.has(tensor)) continue;
       this.refuse(`it keeps a tensor of shape [${tensor.shape.join()}] beyond its end (tf.keep): return it`);
     }
     const require = (ids: number[]) => ids.map(id => this.source(id) ?? this.refuse('a tensor of unknown origin'));
@@ -103,6 +112,7 @@ export class Recorder {
     recording.optimizers.forEach(optimizer => this.requireSettings(optimizer, ''));
     if (this.refusal !== undefined) return this.refusal;
     recording.structure = structure;
+    recording.disposed = this.inputs.flatMap(({isDisposed}, i) => (isDisposed ? [i] : []));
     recording.madeVariables = variableCount() - this.known.length - this.madeByUpdates;
     recording.outputs = outputSources as Source[];
     recording.assigned = require(this.idsOf(recording.variables)) as Source[];
@@ -127,7 +137,12 @@ export class Recorder {
   /** Refuses settings of an optimizer that the step itself changes: a graph takes them as they are when it starts. */
   private requireSettings(optimizer: tf.Optimizer, site: string): void {
     const before = this.settingsBefore.get(optimizer);
-    if (!before || sameItems(before, settingsOf(optimizer))) return;
+    if (!before) return;
+    // Some keep a setting as a tensor, which is another one once it is set.
+    const renewed = contentsOf(optimizer).some(
+      value => !(value instanceof tf.Variable) && this.kept.has(value as tf.Tensor),
+    );
+    if (!renewed && sameItems(before, settingsOf(optimizer))) return;
     this.refuse(`it changes the settings of an optimizer (the learning rate, say): set them between steps${at(site)}`);
   }
 
@@ -135,11 +150,36 @@ export class Recorder {
     this.refusal ??= reason;
   }
 
+  private checking<T>(run: () => T): T {
+    this.checks = true;
+    try {
+      return run();
+    } finally {
+      this.checks = false;
+    }
+  }
+
+  private within<T>(layer: tf.layers.Layer, run: () => T): T {
+    this.layers.push(`${layer.name} (${layer.getClassName()})`);
+    try {
+      return run();
+    } finally {
+      this.layers.pop();
+    }
+  }
+
+  /** Where the program is: the line, and the layer of a network. */
+  private site(): string {
+    const layer = this.layers.at(-1);
+    return layer ? `${callSite()} in layer ${layer}` : callSite();
+  }
+
   private read(id: number): void {
+    if (this.checks) return;
     const from = this.source(id)?.from;
     if (from === 'constant' || from === 'outside') return;
     this.refuse(
-      `it reads a value (dataSync, data or array) before it ends; return the tensor instead${at(callSite())}`,
+      `it reads a value (dataSync, data or array) before it ends; return the tensor instead${at(this.site())}`,
     );
   }
 
@@ -152,14 +192,14 @@ export class Recorder {
     // A copy, since the caller may go on to change its array.
     const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength).slice();
     this.sources.set(id, {from: 'constant', index: this.recording.constants.length});
-    this.recording.constants.push({shape, dtype, bytes, site: callSite()});
+    this.recording.constants.push({shape, dtype, bytes, site: this.site()});
   }
 
   private op(name: string, attributes: Attribute[], ids: number[], outputs: NativeTensor[]): void {
     if (this.paused) return;
-    if (STATEFUL.test(name)) this.refuse(`${name} gives other results each time it runs${at(callSite())}`);
+    if (STATEFUL.test(name)) this.refuse(`${name} gives other results each time it runs${at(this.site())}`);
     if (SHAPED_BY_VALUES.test(name))
-      this.refuse(`${name} gives results whose shape depends on values${at(callSite())}`);
+      this.refuse(`${name} gives results whose shape depends on values${at(this.site())}`);
     const inputs: Source[] = [];
     for (const id of ids) {
       const source = this.source(id);
@@ -177,7 +217,7 @@ export class Recorder {
       attributes: attributes.map(one => ({...one})),
       inputs,
       outputs: outputs.map(({shape, dtype}) => ({shape, dtype})),
-      site: callSite(),
+      site: this.site(),
     });
   }
 
@@ -197,7 +237,7 @@ export class Recorder {
       const {shape, dtype} = backend.tensorMap.get(dataId);
       if (!Object.values(DTYPES).includes(dtype)) this.refuse(`it uses a tensor of TensorFlow's type ${dtype}`);
       this.sources.set(ids[i]!, {from: 'outside', index: this.recording.outside.length});
-      this.recording.outside.push({dataId, shape, dtype, site: callSite()});
+      this.recording.outside.push({dataId, shape, dtype, site: this.site()});
     });
     return ids;
   }
@@ -254,7 +294,7 @@ export class Recorder {
     const sources = this.idsOf(present.map(({tensor}) => tensor)).map(id => this.source(id)!);
     const registered = tf.engine().registeredVariables;
     const variables = present.map(({name}) => registered[name]!);
-    const site = callSite();
+    const site = this.site();
     this.requireSettings(optimizer, site);
     const before = fused.stateOf(optimizer);
     this.writeAssigned([...variables, ...before.shared, ...present.flatMap(({position}) => slotsAt(before, position))]);

@@ -68,6 +68,8 @@ export interface Constant {
 /** A training step as the TensorFlow ops it ran. */
 export interface Recording {
   inputs: {shape: number[]; dtype: number}[];
+  /** Numbers of the inputs that the step disposes of. */
+  disposed: number[];
   ops: RecordedStepOp[];
   constants: Constant[];
   /** Data of tensors from outside the step. */
@@ -149,17 +151,18 @@ export function difference(first: Recording, second: Recording): string | undefi
       );
     }
   }
-  const same = (name: 'assigned' | 'outputs') => JSON.stringify(first[name]) === JSON.stringify(second[name]);
-  if (first.variables.length !== second.variables.length || first.variables.some((v, i) => v !== second.variables[i])) {
-    return 'it uses other variables at every step';
-  }
-  if (!same('assigned')) return 'its variables end from another op';
   if (
     first.optimizers.length !== second.optimizers.length ||
     first.optimizers.some((o, i) => o !== second.optimizers[i])
   ) {
     return 'it uses other optimizers at every step';
   }
+  const same = (name: 'assigned' | 'outputs') => JSON.stringify(first[name]) === JSON.stringify(second[name]);
+  if (first.variables.length !== second.variables.length || first.variables.some((v, i) => v !== second.variables[i])) {
+    return 'it uses other variables at every step';
+  }
+  if (!same('assigned')) return 'its variables end from another op';
+  if (first.disposed.join() !== second.disposed.join()) return 'it disposes other inputs at every step';
   if (first.iterations.join() !== second.iterations.join()) return 'its optimizers count other numbers of steps';
   if (first.structure !== second.structure)
     return `it returns ${second.structure}, and ${first.structure} the step before`;
