@@ -142,6 +142,21 @@ describe('train', () => {
     expect(measured).toHaveLength(3);
     expect(mean.bicubic.psnrY).toBeGreaterThan(20);
   });
+
+  test('evaluate measures the middle of photos larger than --crop, and says so', () => {
+    const evaluate = (...args: string[]) =>
+      cli('evaluate', '--data', photos, '--model', 'run', '--backend', 'wasm', ...args);
+    const {stdout} = evaluate('--crop', '50', '--json');
+    const {photos: measured} = JSON.parse(stdout) as {photos: Record<string, {width: number; height: number}>[]};
+    expect(measured.map(photo => photo.measured)).toEqual(measured.map(() => ({width: 48, height: 48})));
+    expect(measured.every(({size}) => size!.width > 50 && size!.height > 50)).toBe(true);
+    const lines = evaluate('--crop', '50').stdout.trim().split('\n');
+    for (const line of lines.slice(0, -1)) expect(line).toMatch(/ {3}48 x 48 in the middle of \d+ x \d+ pixels$/);
+    expect(evaluate().stdout).not.toContain('middle');
+    expect(evaluate('--crop', 'some').stderr).toContain(
+      "argument 'some' is invalid. It must be a whole number of at least 1.",
+    );
+  });
 });
 
 test('a signal stops a run with a checkpoint that resumes', async () => {

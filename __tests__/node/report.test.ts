@@ -11,7 +11,7 @@ import {appendToLog} from '../../src/node/run-log.js';
 import {writeSampleSheet} from '../../src/node/sample-sheet.js';
 import {activateBackend} from '../support/backends.js';
 import {describeInChromium, launchChromium} from '../support/chromium.js';
-import {placed, writePng} from '../support/photos.js';
+import {placed, writeLines, writePng} from '../support/photos.js';
 import {temporaryFolder} from '../support/temporary-folder.js';
 
 const inFolder = temporaryFolder();
@@ -57,6 +57,19 @@ describe('evaluation', () => {
     expect(tf.memory().numTensors).toBeLessThanOrEqual(before + 1);
     await expect(validationPhoto(writePng(inFolder('small.png'), 50, 19, placed), 4)).rejects.toThrow(
       `cannot measure on ${inFolder('small.png')}: 50 x 19 pixels are too few`,
+    );
+  });
+
+  test('of a photo of any size no more than the middle is kept in memory', async () => {
+    const file = writeLines(inFolder('large.png'), 16400, 16400);
+    const before = process.resourceUsage().maxRSS;
+    const photo = await validationPhoto(file, 4, 384);
+    // In kilobytes. The whole has 800,000 of them in 8 bits.
+    expect(process.resourceUsage().maxRSS - before).toBeLessThan(300_000);
+    expect([photo.size, photo.truth.shape]).toEqual([{width: 16400, height: 16400}, [384, 384, 3]]);
+    disposePhotos([photo]);
+    await expect(validationPhoto(file, 4, 16)).rejects.toThrow(
+      `cannot measure on ${file}: the middle 16 of 16400 x 16400 pixels are too few`,
     );
   });
 });

@@ -1,6 +1,6 @@
 import type {ArrayImage} from './resize-array.js';
 
-/** A picture of 3 channels, or 4 with alpha, whose values go from 0 to `white`: 255 for whole numbers, 1 for others. */
+/** A picture of 3 channels, or 4 with alpha, whose values go from 0 to `white`. */
 export interface Picture extends ArrayImage {
   white: number;
 }
@@ -24,7 +24,7 @@ const [OUTSIDE, WAITING, QUEUED, DONE] = [0, 1, 2, 3];
  */
 export function bleedColours({data, height, width, white}: Picture): Picture {
   const pixels = height * width;
-  const colours = new (white === 255 ? Uint8ClampedArray : Float32Array)(3 * pixels);
+  const colours = new Float32Array(3 * pixels);
   let strongest = 0;
   for (let i = 0; i < pixels; i++) {
     for (let channel = 0; channel < 3; channel++) colours[3 * i + channel] = data[4 * i + channel]!;

@@ -1,32 +1,58 @@
 import {readFile} from 'node:fs/promises';
 import {extname} from 'node:path';
-import {PNG} from 'pngjs';
+import type {Rectangle} from '../images/resize-array.js';
+import {decodePng, pngSize} from './decode-png.js';
 import {fileError} from './files.js';
+import {mostPixels, requireRoom} from './picture-limit.js';
+import type {PictureSize, Pixels} from './pixels.js';
+import {cutPixels} from './pixels.js';
 import type {Sharp} from './sharp.js';
 import {SHARP_MISSING, importSharp} from './sharp.js';
 
-/** A decoded picture: 8-bit sRGB, rows of interleaved channels. */
-export interface Pixels {
-  data: Uint8Array | Uint8ClampedArray;
-  width: number;
-  height: number;
-  channels: 3 | 4;
+/** What of a picture is read. */
+export interface DecodeOptions {
+  /** Keep an alpha channel. Default: transparent pixels are laid on white. */
+  alpha?: boolean;
+  /** The part of the picture to read, at the cost in memory of that part. Default: all of it. */
+  part?: Rectangle;
 }
 
 /**
  * Reads a picture as 8-bit sRGB: turned as its EXIF says, grey and CMYK converted, 16 bits reduced to 8, the first of
- * several frames. Without `alpha`, transparent pixels are laid on white.
+ * several frames.
  *
- * JPEG, PNG and WebP need the optional package sharp; PNG works without it.
+ * All but PNG need the optional package sharp.
  *
- * @throws one line naming the file: unreadable, broken or truncated, or sharp is missing.
+ * @throws one line naming the file: unreadable, broken or truncated, too large for the memory, or sharp is missing.
  */
-export async function decodeImage(file: string, {alpha = false} = {}): Promise<Pixels> {
+export function decodeImage(file: string, {alpha = false, part}: DecodeOptions = {}): Promise<Pixels> {
+  return naming(file, {
+    withSharp: sharp => decodeWithSharp(sharp, file, alpha, part),
+    asPng: content => {
+      const pixels = decodePng(content, alpha);
+      return part ? cutPixels(pixels, part) : pixels;
+    },
+  });
+}
+
+/** Reads no more of a picture than its size. @throws as `decodeImage`. */
+export function imageSize(file: string): Promise<PictureSize> {
+  return naming(file, {
+    withSharp: sharp => sizeWithSharp(sharp, file),
+    asPng: pngSize,
+  });
+}
+
+/** Reads a file with sharp or, where that is missing, as a PNG. @throws one line naming the file. */
+async function naming<T>(
+  file: string,
+  {withSharp, asPng}: {withSharp: (sharp: Sharp) => Promise<T>; asPng: (content: Buffer) => T},
+): Promise<T> {
   const sharp = await importSharp();
   try {
-    if (sharp) return await decodeWithSharp(sharp, file, alpha);
+    if (sharp) return await withSharp(sharp);
     if (!isPng(file)) throw new Error(SHARP_MISSING);
-    return decodePng(await readFile(file), alpha);
+    return asPng(await readFile(file));
   } catch (error) {
     await requireContent(file);
     throw fileError('decode', file, error);
@@ -39,12 +65,24 @@ export function isPng(file: string): boolean {
 }
 
 /** One call from the file to the pixels, which needs this thread neither to begin nor to go on. */
-async function decodeWithSharp(sharp: Sharp, file: string, alpha: boolean): Promise<Pixels> {
-  const image = sharp(file, {failOn: 'error'}).rotate();
+async function decodeWithSharp(sharp: Sharp, file: string, alpha: boolean, part?: Rectangle): Promise<Pixels> {
+  const image = sharp(file, {failOn: 'error', limitInputPixels: mostPixels()}).rotate();
+  if (part) image.extract(part);
   if (!alpha) image.flatten({background: 'white'});
-  const {data, info} = await image.toColourspace('srgb').raw({depth: 'uchar'}).toBuffer({resolveWithObject: true});
+  image.toColourspace('srgb').raw({depth: 'uchar'});
+  const {data, info} = await image.toBuffer({resolveWithObject: true}).catch(async (error: Error) => {
+    // In words that say how large it is and how large it may be.
+    if (error.message.includes('pixel limit')) await sizeWithSharp(sharp, file);
+    throw error;
+  });
   if (info.channels !== 3 && info.channels !== 4) throw new Error(`it has ${info.channels} channels`);
   return {data, width: info.width, height: info.height, channels: info.channels};
+}
+
+async function sizeWithSharp(sharp: Sharp, file: string): Promise<PictureSize> {
+  const {autoOrient} = await sharp(file, {failOn: 'error', limitInputPixels: false}).metadata();
+  requireRoom(autoOrient);
+  return autoOrient;
 }
 
 /** The reason why a file could not be decoded, if it is that it cannot be read. */
@@ -56,25 +94,4 @@ async function requireContent(file: string): Promise<void> {
     throw fileError('read', file, error);
   }
   if (content.length === 0) throw new Error(`cannot decode ${file}: it is empty`);
-}
-
-function decodePng(content: Buffer, alpha: boolean): Pixels {
-  const {data, width, height} = parsePng(content);
-  const opaque = data.every((value, i) => i % 4 !== 3 || value === 255);
-  if (alpha && !opaque) return {data, width, height, channels: 4};
-  const rgb = new Uint8Array(width * height * 3);
-  for (let pixel = 0; pixel < width * height; pixel++) {
-    const opacity = data[4 * pixel + 3]! / 255;
-    for (let c = 0; c < 3; c++) rgb[3 * pixel + c] = Math.round(data[4 * pixel + c]! * opacity + 255 * (1 - opacity));
-  }
-  return {data: rgb, width, height, channels: 3};
-}
-
-function parsePng(content: Buffer): PNG {
-  try {
-    return PNG.sync.read(content);
-  } catch (error) {
-    // The parser's own words are about its streams.
-    throw new Error('it is damaged, or not a PNG', {cause: error});
-  }
 }

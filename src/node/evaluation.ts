@@ -2,7 +2,9 @@ import * as tf from '@tensorflow/tfjs';
 import {bicubicDownscale, bicubicUpscale} from '../images/bicubic.js';
 import {psnr, sharpness, ssim} from '../images/metrics.js';
 import {upscale} from '../images/upscale.js';
-import {readImage} from './image-files.js';
+import {decodeImage, imageSize} from './decode-image.js';
+import {pixelsToTensor} from './image-files.js';
+import type {PictureSize} from './pixels.js';
 
 /** How close a picture is to the truth, or pictures are in the mean. */
 export interface Scores {
@@ -17,6 +19,8 @@ export interface Scores {
 /** A photo to measure on: the truth, its low-resolution side, and the bicubic enlargement of that. */
 export interface ValidationPhoto {
   file: string;
+  /** The size of the whole photo, of which `truth` may be the middle only. */
+  size: PictureSize;
   truth: tf.Tensor3D;
   low: tf.Tensor3D;
   bicubic: tf.Tensor3D;
@@ -25,6 +29,9 @@ export interface ValidationPhoto {
 /** What `evaluatePhoto` gives: the scores of the model and of bicubic enlargement. */
 export interface PhotoScores {
   file: string;
+  /** The size of the photo, and of what is measured of it. */
+  size: PictureSize;
+  measured: PictureSize;
   model: Scores;
   bicubic: Scores;
 }
@@ -33,26 +40,27 @@ export interface PhotoScores {
 const PSNR_OF_EQUALS = 100;
 
 /**
- * Reads a photo to measure on. With `crop`, only its central square of at most that many pixels.
+ * Reads a photo to measure on: of its middle at most `crop` pixels a side, and no more than those.
  *
  * @throws one line naming the file if it cannot be read, is smaller than the metrics need, or is of one colour, which
  *   has no sharpness and which anything reproduces.
  */
 export async function validationPhoto(file: string, scale: number, crop = Infinity): Promise<ValidationPhoto> {
-  const image = await readImage(file);
-  const sizes = image.shape.slice(0, 2).map(size => Math.min(size, crop) - (Math.min(size, crop) % scale));
-  if (Math.min(...sizes) < 11 + 2 * scale) {
-    image.dispose();
-    throw new Error(`cannot measure on ${file}: ${image.shape[1]} x ${image.shape[0]} pixels are too few`);
+  const size = await imageSize(file);
+  const middle = (length: number) => Math.min(length, crop) - (Math.min(length, crop) % scale);
+  const [width, height] = [middle(size.width), middle(size.height)];
+  if (Math.min(width, height) < 11 + 2 * scale) {
+    const few = crop < Math.min(size.width, size.height) ? `the middle ${crop} of ` : '';
+    throw new Error(`cannot measure on ${file}: ${few}${size.width} x ${size.height} pixels are too few`);
   }
-  const [height, width] = sizes as [number, number];
-  const photo = tf.tidy(() => {
-    const [top, left] = [Math.floor((image.shape[0] - height) / 2), Math.floor((image.shape[1] - width) / 2)];
-    const truth = tf.slice(image, [top, left, 0], [height, width, 3]);
+  const [top, left] = [Math.floor((size.height - height) / 2), Math.floor((size.width - width) / 2)];
+  const pixels = await decodeImage(file, {part: {top, left, width, height}});
+  const tensors = tf.tidy(() => {
+    const truth = pixelsToTensor(pixels);
     const low = toEightBits(bicubicDownscale(truth, scale));
-    return {file, truth, low, bicubic: toEightBits(bicubicUpscale(low, scale))};
+    return {truth, low, bicubic: toEightBits(bicubicUpscale(low, scale))};
   });
-  image.dispose();
+  const photo = {file, size, ...tensors};
   if (await isFlat(photo.truth, scale)) {
     disposePhotos([photo]);
     throw new Error(`cannot measure on ${file}: what is measured of it is of one colour`);
@@ -92,6 +100,8 @@ export async function evaluatePhoto(
   try {
     return {
       file: photo.file,
+      size: photo.size,
+      measured: {width: photo.truth.shape[1], height: photo.truth.shape[0]},
       model: await scoresOf(output, photo.truth, scale),
       bicubic: await scoresOf(photo.bicubic, photo.truth, scale),
     };

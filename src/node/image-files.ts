@@ -5,6 +5,7 @@ import {extname, join, relative, sep} from 'node:path';
 import {requireKnownOptions} from '../options.js';
 import {decodeImage, isPng} from './decode-image.js';
 import {fileError} from './files.js';
+import type {Pixels} from './pixels.js';
 import {SHARP_MISSING, importSharp} from './sharp.js';
 import {writePixels} from './write-pixels.js';
 
@@ -69,7 +70,11 @@ export async function listReadableImages(folder: string, onWarning: (message: st
  */
 export async function readImage(file: string, options: {alpha?: boolean} = {}): Promise<tf.Tensor3D> {
   requireKnownOptions('readImage', options, {alpha: true});
-  const {data, width, height, channels} = await decodeImage(file, options);
+  return pixelsToTensor(await decodeImage(file, options));
+}
+
+/** A tensor `[height, width, channels]`, float32 in [0, 1]. */
+export function pixelsToTensor({data, width, height, channels}: Pixels): tf.Tensor3D {
   // Loops, here and below: `from` with a function takes seconds for a large photo.
   const values = new Float32Array(data.length);
   for (let i = 0; i < data.length; i++) values[i] = data[i]! / 255;

@@ -3,8 +3,8 @@ import type {Rectangle} from '../images/resize-array.js';
 import {resizeArray} from '../images/resize-array.js';
 import type {OptionNames} from '../options.js';
 import {requireKnownOptions} from '../options.js';
-import type {Pixels} from './decode-image.js';
 import {PhotoStore} from './photo-store.js';
+import type {Pixels} from './pixels.js';
 import {seededRandom} from './random.js';
 
 /** How `photoDataset` cuts patches. */

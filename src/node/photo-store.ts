@@ -1,6 +1,7 @@
-import type {Pixels} from './decode-image.js';
 import {decodeImage} from './decode-image.js';
 import {listReadableImages} from './image-files.js';
+import type {Pixels} from './pixels.js';
+import {cutPixels} from './pixels.js';
 
 interface StoreOptions {
   patch: number;
@@ -71,7 +72,9 @@ export class PhotoStore {
     if (Math.min(pixels.width, pixels.height) < patch) {
       throw new Error(`${file} has ${pixels.width} x ${pixels.height} pixels, and patches have ${patch} x ${patch}`);
     }
-    const photo = cropToMultiple(pixels, scale);
+    const [width, height] = [pixels.width - (pixels.width % scale), pixels.height - (pixels.height % scale)];
+    const isMultiple = width === pixels.width && height === pixels.height;
+    const photo = isMultiple ? pixels : cutPixels(pixels, {top: 0, left: 0, width, height});
     this.sizes.set(file, photo.data.length);
     this.bytes += photo.data.length;
     this.evict(file);
@@ -88,13 +91,4 @@ export class PhotoStore {
       this.bytes -= size;
     }
   }
-}
-
-function cropToMultiple({data, width, height}: Pixels, scale: number): Pixels {
-  const [cropped, rows] = [width - (width % scale), height - (height % scale)];
-  if (cropped === width && rows === height) return {data, width, height, channels: 3};
-  const out = new Uint8Array(cropped * rows * 3);
-  for (let row = 0; row < rows; row++)
-    out.set(data.subarray(row * width * 3, (row * width + cropped) * 3), row * cropped * 3);
-  return {data: out, width: cropped, height: rows, channels: 3};
 }

@@ -1,12 +1,12 @@
 import type * as tf from '@tensorflow/tfjs';
 import type {UpscaleOptions} from '../images/upscale-strips.js';
 import {upscaleInStrips} from '../images/upscale-strips.js';
-import type {Pixels} from './decode-image.js';
+import type {Pixels} from './pixels.js';
 import {requireWritableSize, writePixels} from './write-pixels.js';
 
 /**
  * Enlarges a picture into a file: as `upscale`, with 8 bits for each value from beginning to end, so that the memory it
- * takes is that of both pictures' bytes, of one row of tiles and of the file; with alpha, that of the small one twice more.
+ * takes is that of both pictures' bytes, of one row of tiles and of the file; with alpha, that of the small one 5 times more.
  *
  * @returns the size of the large picture.
  * @throws one line, as `upscale`, or if the large picture has no room in its file's format or in memory; all that before

@@ -1,9 +1,9 @@
 import {constants} from 'node:buffer';
 import {dirname, extname} from 'node:path';
 import {PNG} from 'pngjs';
-import type {Pixels} from './decode-image.js';
 import {isPng} from './decode-image.js';
 import {fileError, requireWritableFolder, writeFileAtomically} from './files.js';
+import type {Pixels} from './pixels.js';
 import {SHARP_MISSING, importSharp} from './sharp.js';
 
 /** The most pixels a side that a format holds, by extension. */
