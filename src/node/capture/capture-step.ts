@@ -11,7 +11,7 @@ import type {RecordedStep} from './record-step.js';
 import {isRecording, recordStep} from './record-step.js';
 import type {StepResult} from './step-result.js';
 
-/** Shapes of inputs that get a graph of their own; calls with others run as usual. */
+/** Shapes of inputs, or variables as inputs, that get a graph of their own; calls with others run as usual. */
 const MAX_GRAPHS = 4;
 
 /** The first check, of several steps in a row, since a branch may be taken every few steps; then one at a time. */
@@ -112,8 +112,11 @@ class Runner<A extends tf.Tensor[], R> {
     this.requireInputs(inputs);
     const backend = this.backend ?? this.findBackend();
     if (!backend && this.refusal) this.warn(this.refusal);
-    if (!backend || isRecording() || (tf.backend() as unknown) !== backend) return this.fn(...inputs);
-    const shapes = inputs.map(({shape}) => `[${shape.join()}]`).join();
+    // A gradient tape sees the ops of the step as usual alone.
+    if (!backend || isRecording() || tf.engine().isTapeOn() || (tf.backend() as unknown) !== backend) {
+      return this.fn(...inputs);
+    }
+    const shapes = inputs.map(describeInput).join();
     const graph = this.graphs.get(shapes);
     if (graph?.isCurrent())
       return isCheck(graph.runs) ? this.check(shapes, inputs, graph) : this.run(shapes, inputs, graph);
@@ -144,7 +147,7 @@ class Runner<A extends tf.Tensor[], R> {
 
   private run(shapes: string, inputs: A, graph: CapturedGraph<R>): R {
     try {
-      return graph.run(inputs);
+      return graph.run(inputs.filter(isFed));
     } catch (error) {
       if (graph.runs > 0) throw error;
       // TensorFlow prepares a graph when it runs first. If the step as usual fails too, the graph may yet be right.
@@ -201,8 +204,11 @@ class Runner<A extends tf.Tensor[], R> {
   }
 
   private record(backend: NativeBackend, inputs: A, before: Recording | undefined): RecordedStep<R> {
-    const step = (copies: tf.Tensor[]) => this.fn(...(copies as A));
-    return recordStep(backend, inputs, step, this.options.variables, before?.optimizers ?? []);
+    const step = (copies: tf.Tensor[]) => {
+      const left = [...copies];
+      return this.fn(...(inputs.map(input => (isFed(input) ? left.shift()! : input)) as A));
+    };
+    return recordStep(backend, inputs.filter(isFed), step, this.options.variables, before?.optimizers ?? []);
   }
 
   /** What a graph froze has changed: the step is recorded again. */
@@ -244,6 +250,16 @@ class Runner<A extends tf.Tensor[], R> {
       );
     }
   }
+}
+
+/** Whether an input is fed to the graph. A variable that a step is given is that variable: the step may update it. */
+function isFed(input: tf.Tensor): boolean {
+  return !(input instanceof tf.Variable);
+}
+
+/** What inputs must have in common to be those of one graph: the same variable, or a tensor of the same shape. */
+function describeInput(input: tf.Tensor): string {
+  return isFed(input) ? `[${input.shape.join()}]` : `the variable ${(input as tf.Variable).name} (${input.id})`;
 }
 
 /** Disposes all of them, also where one throws. */
