@@ -7,9 +7,8 @@ import type {NativeBackend} from './binding.js';
 import {CapturedGraph} from './captured-graph.js';
 import type {Recording} from './recording.js';
 import {difference} from './recording.js';
-import type {RecordedStep} from './record-step.js';
+import type {Recorded, RecordedStep} from './record-step.js';
 import {isRecording, recordStep} from './record-step.js';
-import type {StepResult} from './step-result.js';
 
 /** Shapes of inputs, or variables as inputs, that get a graph of their own; calls with others run as usual. */
 const MAX_GRAPHS = 4;
@@ -167,10 +166,17 @@ class Runner<A extends tf.Tensor[], R> {
       this.refuse(shapes, recorded.refusal);
       return recorded.result;
     }
-    const {recording, parts, result} = recorded;
+    const {recording, result, stored} = recorded;
+    if (stored !== undefined) {
+      this.refuse(
+        shapes,
+        `it leaves behind what it neither uses nor returns: return it, or dispose of it (tf.tidy): ${stored}`,
+      );
+      return result;
+    }
     const reason = last && difference(last, recording);
     if (reason === undefined) {
-      if (this.attempts.agree(shapes, recording)) this.build(backend, shapes, recording, parts);
+      if (this.attempts.agree(shapes, recording)) this.build(backend, shapes, recorded);
     }
     // The first time, an optimizer that is recorded op by op makes its variables.
     else if (last && last.madeVariables > 0 && recording.madeVariables === 0) this.attempts.restart(shapes, recording);
@@ -178,9 +184,9 @@ class Runner<A extends tf.Tensor[], R> {
     return result;
   }
 
-  private build(backend: NativeBackend, shapes: string, recording: Recording, parts: StepResult<R>): void {
+  private build(backend: NativeBackend, shapes: string, {recording, parts, left}: Recorded<R>): void {
     try {
-      this.graphs.set(shapes, new CapturedGraph(backend, recording, parts));
+      this.graphs.set(shapes, new CapturedGraph(backend, recording, parts, left));
       this.attempts.succeed(shapes);
       this.refusal = undefined;
     } catch (error) {
@@ -193,6 +199,7 @@ class Runner<A extends tf.Tensor[], R> {
     const recorded = this.record(this.backend!, inputs, graph.recording);
     graph.runs++;
     const changed = recorded.refusal ?? difference(graph.recording, recorded.recording);
+    if (recorded.refusal === undefined) graph.left = recorded.left;
     if (changed !== undefined) {
       const steps = Math.min(graph.runs, CHECK_EVERY);
       this.dispose();

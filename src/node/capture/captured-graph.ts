@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import type {NativeBackend} from './binding.js';
 import {nativeIds} from './binding.js';
-import {contentsOf, slotsAt} from './optimizers.js';
+import {expire} from './made-tensors.js';
+import {contentsOf, fusedOptimizer, isNesterov, slotsAt} from './optimizers.js';
 import type {Recording} from './recording.js';
 import {at, describeOp} from './recording.js';
 import {ResidentWeights} from './resident-weights.js';
@@ -23,7 +24,7 @@ export class CapturedGraph<R> {
   private readonly graph: Omit<StepGraph, 'bytes'>;
   private readonly session: StepSession;
   private readonly weights: ResidentWeights;
-  /** What the graph has frozen of the optimizers: their variables, and the settings of those that are not fused. */
+  /** What the graph has frozen: see `frozenNow`. */
   private readonly frozen: unknown[];
   private readonly fused;
   /** Which tensors of the result are kept beyond tidies. */
@@ -36,6 +37,8 @@ export class CapturedGraph<R> {
     private readonly backend: NativeBackend,
     readonly recording: Recording,
     {tensors, rebuild}: StepResult<R>,
+    /** What the last recorded call left: of the past once the graph has run. */
+    public left: tf.Tensor[],
   ) {
     this.kept = tensors.map(tensor => (tensor as tf.Tensor & {kept?: boolean}).kept === true);
     this.rebuild = rebuild;
@@ -45,7 +48,7 @@ export class CapturedGraph<R> {
     this.nodes = this.graph.nodes;
     this.weightBytes = recording.variables.reduce((sum, {size}) => sum + 4 * size, 0);
     this.fused = fusedOptimizers(recording);
-    this.frozen = this.optimizerContents();
+    this.frozen = this.frozenNow();
     this.session = new StepSession(backend.binding, bytes);
     this.weights = new ResidentWeights(backend, this.session, this.graph, recording.variables);
   }
@@ -53,12 +56,13 @@ export class CapturedGraph<R> {
   /** Whether what the graph has frozen is still so. */
   isCurrent(): boolean {
     const {variables, outside} = this.recording;
-    const contents = this.optimizerContents();
+    const frozen = this.frozenNow();
     return (
       variables.every(variable => !variable.isDisposed) &&
       outside.every(({dataId}) => this.backend.tensorMap.has(dataId)) &&
-      contents.length === this.frozen.length &&
-      contents.every((one, i) => one === this.frozen[i])
+      this.settingsNow().every(value => typeof value === 'number' || !value.isDisposed) &&
+      frozen.length === this.frozen.length &&
+      frozen.every((one, i) => one === this.frozen[i])
     );
   }
 
@@ -66,13 +70,9 @@ export class CapturedGraph<R> {
   run(inputs: tf.Tensor[]): R {
     const {backend, recording} = this;
     const feeds = nativeIds(backend, [...inputs, ...recording.outside] as tf.Tensor[]);
-    let setting = 0;
-    for (const {optimizer, fused} of this.fused) {
-      for (const value of fused.stateOf(optimizer).settings) {
-        feeds.push(typeof value === 'number' ? this.setting(setting, value) : nativeIds(backend, [value])[0]!);
-        setting++;
-      }
-    }
+    this.settingsNow().forEach((value, i) =>
+      feeds.push(typeof value === 'number' ? this.setting(i, value) : nativeIds(backend, [value])[0]!),
+    );
     this.weights.prepare();
     let outputs;
     try {
@@ -85,6 +85,8 @@ export class CapturedGraph<R> {
     }
     this.weights.changed();
     this.runs++;
+    expire(this.left);
+    this.left = [];
     recording.optimizers.forEach((optimizer, i) => {
       for (let k = 0; k < recording.iterations[i]!; k++) {
         (optimizer as unknown as {incrementIterations(): void}).incrementIterations();
@@ -109,18 +111,28 @@ export class CapturedGraph<R> {
     }
   }
 
-  /** What is frozen of the optimizers, as it is now; `setWeights` gives them other variables, for one. */
-  private optimizerContents(): unknown[] {
-    const {optimizers, ops} = this.recording;
+  /**
+   * What is frozen of variables and optimizers, as it is now: which variables are trainable, as layers are frozen by; and of
+   * an optimizer its kind of update and its variables, of which `setWeights` gives it others.
+   */
+  private frozenNow(): unknown[] {
+    const {variables, optimizers, ops} = this.recording;
     const fused = new Map(this.fused.map(({index, optimizer, fused}) => [index, fused.stateOf(optimizer)]));
     const updates = ops.flatMap(op => (op.kind === 'update' ? [op] : []));
     return [
-      ...optimizers.flatMap((optimizer, i) => (fused.has(i) ? [] : contentsOf(optimizer))),
+      ...variables.map(({trainable}) => trainable),
+      ...optimizers.flatMap((optimizer, i) =>
+        fused.has(i) ? [fusedOptimizer(optimizer), isNesterov(optimizer)] : contentsOf(optimizer),
+      ),
       ...updates.flatMap(({optimizer, updates}) => {
         const state = fused.get(optimizer)!;
         return [...state.shared, ...updates.flatMap(({position}) => slotsAt(state, position))];
       }),
     ];
+  }
+
+  private settingsNow(): (number | tf.Tensor)[] {
+    return this.fused.flatMap(({optimizer, fused}) => fused.stateOf(optimizer).settings);
   }
 
   private setting(index: number, value: number): number {

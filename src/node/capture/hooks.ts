@@ -22,6 +22,10 @@ export interface Listener {
   checking: <T>(run: () => T) => T;
   /** Runs a layer. */
   layer: <T>(layer: tf.layers.Layer, run: () => T) => T;
+  /** A tensor was made, or a variable was given its data. */
+  tensor: (tensor: tf.Tensor) => void;
+  /** An op takes tensors. */
+  use: (tensors: tf.Tensor[]) => void;
   /** A tensor was taken out of all tidies. */
   keep: (tensor: tf.Tensor) => void;
   minimize: (optimizer: tf.Optimizer) => void;
@@ -40,7 +44,8 @@ export function attachHooks(backend: NativeBackend, listener: Listener): Undo {
     hookBackend(backend, listener),
     hookGather(listener),
     hookLayers(listener),
-    hookKeep(listener),
+    hookEngine(listener),
+    hookAssign(),
     hookOptimizers(listener),
   ];
   return () => undo.forEach(one => one());
@@ -99,14 +104,54 @@ function hookGather(listener: Listener): Undo {
   return () => (kernel.kernelFunc = kernelFunc);
 }
 
-function hookKeep(listener: Listener): Undo {
-  const engine = tf.engine() as {keep?: (tensor: tf.Tensor) => tf.Tensor};
-  const keep = engine.keep!.bind(engine);
-  engine.keep = tensor => {
-    listener.keep(tensor);
-    return keep(tensor);
+/** The part of tfjs's engine that tells what becomes of tensors. */
+interface Engine {
+  trackTensor(tensor: tf.Tensor, backend: unknown): void;
+  runKernel(name: string, inputs: Record<string, tf.Tensor | undefined>, attributes: unknown): unknown;
+  clone(tensor: tf.Tensor): tf.Tensor;
+  keep(tensor: tf.Tensor): tf.Tensor;
+}
+
+function hookEngine(listener: Listener): Undo {
+  const engine = tf.engine() as unknown as Partial<Engine>;
+  const original = Object.getPrototypeOf(engine) as Engine;
+  let saves = false;
+  const hooked: Engine = {
+    trackTensor(tensor, backend) {
+      original.trackTensor.call(engine, tensor, backend);
+      listener.tensor(tensor);
+    },
+    runKernel(name, inputs, attributes) {
+      if (!saves) listener.use(Object.values(inputs).filter(input => input !== undefined));
+      return original.runKernel.call(engine, name, inputs, attributes);
+    },
+    // What a gradient tape saves is not yet used.
+    clone(tensor) {
+      saves = true;
+      try {
+        return original.clone.call(engine, tensor);
+      } finally {
+        saves = false;
+      }
+    },
+    keep(tensor) {
+      listener.keep(tensor);
+      return original.keep.call(engine, tensor);
+    },
   };
-  return () => delete engine.keep;
+  Object.assign(engine, hooked);
+  return () => Object.keys(hooked).forEach(name => Reflect.deleteProperty(engine, name));
+}
+
+/** tfjs frees a variable's data before it takes the new data: assigned to itself, one that has them alone would lose them. */
+function hookAssign(): Undo {
+  return patch<tf.Variable>(tf.Variable.prototype, 'assign', original => {
+    return function (value) {
+      const {dataId, shape, dtype} = value as tf.Tensor;
+      const same = dataId === this.dataId && dtype === this.dtype && tf.util.arraysEqual(shape, this.shape);
+      if (!same) original.call(this, value);
+    };
+  });
 }
 
 function hookLayers(listener: Listener): Undo {

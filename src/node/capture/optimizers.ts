@@ -95,6 +95,11 @@ export function fusedOptimizer(optimizer: tf.Optimizer): FusedOptimizer | undefi
   return FUSED.find(([prototype]) => method(prototype) === method(optimizer))?.[1];
 }
 
+/** Whether it is momentum of Nesterov's kind. */
+export function isNesterov(optimizer: tf.Optimizer): boolean {
+  return (optimizer as {useNesterov?: boolean}).useNesterov === true;
+}
+
 /**
  * The fused optimizer's own variables for the variable at a position of `applyGradients`: none before its first update, or
  * since `setWeights` took it back there.

@@ -1,15 +1,24 @@
 import * as tf from '@tensorflow/tfjs';
 import type {NativeBackend} from './binding.js';
+import {standFor} from './made-tensors.js';
 import {copyOf} from './own-data.js';
 import type {Recording} from './recording.js';
 import {Recorder} from './recorder.js';
 import type {StepResult} from './step-result.js';
 import {takeApart} from './step-result.js';
 
-/** A step that ran, and what it did: a recording, or why it cannot be captured. */
-export type RecordedStep<R> = {result: R} & (
-  {recording: Recording; parts: StepResult<R>; refusal?: never} | {refusal: string}
-);
+/** What a step did. */
+export interface Recorded<R> {
+  recording: Recording;
+  parts: StepResult<R>;
+  /** Tensors besides the result that it left, its inputs among them. */
+  left: tf.Tensor[];
+  /** In words, one of them that it neither uses nor returns, nor leaves to a tidy: stored to be looked at. */
+  stored: string | undefined;
+}
+
+/** A step that ran, and what it did, or why it cannot be captured. */
+export type RecordedStep<R> = {result: R} & ((Recorded<R> & {refusal?: never}) | {refusal: string});
 
 let recording = false;
 
@@ -46,19 +55,20 @@ export function recordStep<R>(
     try {
       parts = takeApart(result, copies, firstId);
     } catch (error) {
-      // What else the result holds, a promise say, may still use the copies.
-      copies.length = 0;
       return {result, refusal: (error as Error).message};
     }
     const recorded = recorder.finish(parts);
     const returned = parts.holdsInputs ? parts.rebuild(parts.tensors, inputs) : result;
     if (typeof recorded === 'string') return {result: returned, refusal: recorded};
-    return {result: returned, recording: recorded, parts};
+    const left = [...recorder.left, ...copies];
+    return {result: returned, recording: recorded, parts, left, stored: recorder.unused()};
   } finally {
     recording = false;
     restore();
     // What the step disposed of is no longer the caller's.
     copies.forEach((copy, i) => copy.isDisposed && inputs[i]!.dispose());
     tf.dispose(copies);
+    // The step may have stored an input, or go on with it in a promise.
+    copies.forEach((copy, i) => standFor(copy, inputs[i]!));
   }
 }

@@ -4,7 +4,8 @@ import {DTYPES, nativeIds} from './binding.js';
 import {callSite} from './call-site.js';
 import type {Gradients} from './hooks.js';
 import {attachHooks} from './hooks.js';
-import {contentsOf, fusedOptimizer, settingsOf, slotsAt} from './optimizers.js';
+import {MadeTensors} from './made-tensors.js';
+import {contentsOf, fusedOptimizer, isNesterov, settingsOf, slotsAt} from './optimizers.js';
 import {separate} from './own-data.js';
 import type {Recording, Source} from './recording.js';
 import {at} from './recording.js';
@@ -43,6 +44,9 @@ export class Recorder {
   private readonly indices = new Map<tf.Variable, number>();
   private readonly updates: number[] = [];
   private madeByUpdates = 0;
+  /** Tensors that the step made and that live on, besides its result: once it has ended. */
+  left: tf.Tensor[] = [];
+  private readonly tensors = new MadeTensors();
   /** Tensors that the step takes out of all tidies. */
   private readonly kept = new Set<tf.Tensor>();
   private readonly known = Object.values(tf.engine().registeredVariables);
@@ -80,6 +84,8 @@ export class Recorder {
       read: id => this.read(id),
       checking: run => this.checking(run),
       layer: (layer, run) => this.within(layer, run),
+      tensor: tensor => this.tensors.add(tensor),
+      use: tensors => this.tensors.use(tensors),
       keep: tensor => this.kept.add(tensor),
       minimize: optimizer => this.numberOf(optimizer),
       count: optimizer => this.recording.iterations[this.numberOf(optimizer)]!++,
@@ -100,6 +106,7 @@ export class Recorder {
       if (ofOptimizers.has(tensor)) continue;
       this.refuse(`it keeps a tensor of shape [${tensor.shape.join()}] beyond its end (tf.keep): return it`);
     }
+    this.left = this.tensors.living(new Set([...outputs, ...ofOptimizers]));
     const require = (ids: number[]) => ids.map(id => this.source(id) ?? this.refuse('a tensor of unknown origin'));
     const outputSources = require(this.idsOf(outputs));
     const living = this.known.filter(variable => !variable.isDisposed);
@@ -118,6 +125,19 @@ export class Recorder {
     recording.assigned = require(this.idsOf(recording.variables)) as Source[];
     this.requireChangeable();
     return this.refusal ?? recording;
+  }
+
+  /**
+   * In words, the first of the tensors that it left which nothing but a later look at it can be meant for, where no tidy
+   * around the step frees it; or nothing.
+   */
+  unused(): string | undefined {
+    if ((tf.engine().state as {activeScope?: object | null}).activeScope) return undefined;
+    const unused = this.left.find(tensor => !this.tensors.isUsed(tensor));
+    if (!unused) return undefined;
+    const source = this.sources.get(this.backend.tensorMap.get(unused.dataId).id);
+    const op = source?.from === 'op' ? this.recording.ops[source.index] : undefined;
+    return `a tensor of shape [${unused.shape.join()}]${at(op?.site ?? '')}`;
   }
 
   /** Refuses a change of a variable that is neither an optimizer's own nor among those that may change. */
@@ -315,7 +335,7 @@ export class Recorder {
       optimizer: this.numberOf(optimizer),
       shared: shared.map(one => this.indexOf(one)),
       updates,
-      nesterov: (optimizer as unknown as {useNesterov?: boolean}).useNesterov === true,
+      nesterov: isNesterov(optimizer),
       site,
     });
     const updated = [...variables, ...slots.flat(), ...shared];

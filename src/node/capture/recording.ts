@@ -157,6 +157,7 @@ export function difference(first: Recording, second: Recording): string | undefi
   ) {
     return 'it uses other optimizers at every step';
   }
+  if (second.madeVariables > 0) return 'it makes variables: make them before the first step, and assign them in it';
   const same = (name: 'assigned' | 'outputs') => JSON.stringify(first[name]) === JSON.stringify(second[name]);
   if (first.variables.length !== second.variables.length || first.variables.some((v, i) => v !== second.variables[i])) {
     return 'it uses other variables at every step';

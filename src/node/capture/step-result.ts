@@ -43,6 +43,7 @@ export function takeApart<R>(result: R, inputs: tf.Tensor[], firstId: number): S
         return {structure: `input ${input}`, rebuild: (_, given) => given[input]};
       }
       if (value.id < firstId) return {structure: `tensor ${value.id} from outside`, rebuild: () => value as tf.Tensor};
+      if (value.isDisposed) throw new Error(`it returns a tensor that it has disposed of, at result${path}`);
       const known = tensors.indexOf(value as tf.Tensor);
       const index = known >= 0 ? known : tensors.push(value as tf.Tensor) - 1;
       return {structure: `tensor ${index}`, rebuild: made => made[index]};
