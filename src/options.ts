@@ -7,8 +7,6 @@ export type OptionNames<Options> = Readonly<Record<keyof Options, true>>;
  *
  * @param owner what was given the options, as the message is to name it.
  * @throws the unknown name, with the known one it is nearest to or else all of them.
- * @example
- * requireKnownOptions('psnr', options, {crop: true, channel: true} satisfies OptionNames<MetricOptions>);
  */
 export function requireKnownOptions<Options extends object>(
   owner: string,

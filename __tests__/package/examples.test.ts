@@ -1,11 +1,8 @@
 import {spawnSync} from 'node:child_process';
 import {readFileSync, readdirSync} from 'node:fs';
 import {join} from 'node:path';
-import * as main from 'tfjs-ragan';
-import * as node from 'tfjs-ragan/node';
 import ts from 'typescript';
-
-const root = join(__dirname, '../..');
+import {compilerOptions, root} from '../support/program.js';
 
 /** What the examples in docstrings speak of without making it, and its type. */
 const GIVEN = {
@@ -19,6 +16,22 @@ const GIVEN = {
   output: 'tf.Tensor3D',
   truth: 'tf.Tensor3D',
 };
+
+/** The names that each entry exports, types among them. */
+const ENTRIES = {
+  'tfjs-ragan': exportedNames('src/index.ts'),
+  'tfjs-ragan/wasm': exportedNames('src/wasm/index.ts'),
+  'tfjs-ragan/node': exportedNames('src/node/index.ts'),
+};
+
+function exportedNames(file: string): string[] {
+  const {statements} = ts.createSourceFile(file, readFileSync(join(root, file), 'utf8'), ts.ScriptTarget.ES2022);
+  return statements.flatMap(one =>
+    ts.isExportDeclaration(one) && one.exportClause && ts.isNamedExports(one.exportClause)
+      ? one.exportClause.elements.map(({name}) => name.text)
+      : [],
+  );
+}
 
 interface Example {
   /** The file and the line it begins at. */
@@ -53,12 +66,11 @@ function docstringExamples(file: string): Example[] {
 
 function preambleFor(code: string): string {
   if (/^import /m.test(code)) return '';
-  const used = (names: object) => Object.keys(names).filter(name => new RegExp(`\\b${name}\\b`).test(code));
+  const used = (names: string[]) => names.filter(name => new RegExp(`\\b${name}\\b`).test(code));
   const given = Object.entries(GIVEN).filter(([name]) => !code.includes(`const ${name} `));
   return [
     `import * as tf from '@tensorflow/tfjs';`,
-    `import {${used(main).join()}} from 'tfjs-ragan';`,
-    `import {${used(node).join()}} from 'tfjs-ragan/node';`,
+    ...Object.entries(ENTRIES).map(([entry, names]) => `import {${used(names).join()}} from '${entry}';`),
     ...given.map(([name, type]) => `declare const ${name}: ${type};`),
     '',
   ].join('\n');
@@ -68,38 +80,58 @@ function place(file: string, text: string, index: number): string {
   return `${file}:${text.slice(0, index).split('\n').length}`;
 }
 
+/** The files in a folder, and in the folders below it, whose names end so. */
+function files(folder: string, ending: string): string[] {
+  return readdirSync(join(root, folder), {recursive: true, encoding: 'utf8'})
+    .filter(file => file.endsWith(ending))
+    .map(file => join(folder, file))
+    .sort();
+}
+
+const pages = [
+  ...readdirSync(root).filter(file => file.endsWith('.md')),
+  ...['docs', 'examples', 'bench'].flatMap(folder => files(folder, '.md')),
+];
+const sources = files('src', '.ts');
 const examples = [
-  ...markdownExamples('README.md'),
-  ...markdownExamples('docs/captured-steps.md'),
-  ...markdownExamples('docs/gpu.md'),
-  program('examples/esrgan/train.js'),
-  ...readdirSync(join(root, 'src'), {recursive: true, encoding: 'utf8'})
-    .filter(file => file.endsWith('.ts'))
-    .sort()
-    .flatMap(file => docstringExamples(join('src', file))),
+  ...pages.flatMap(markdownExamples),
+  ...files('examples', '.js').map(program),
+  ...sources.flatMap(docstringExamples),
 ];
 
+test('no example is overlooked', () => {
+  const count = (found: number, file: string) =>
+    found + (readFileSync(join(root, file), 'utf8').match(/@example\b/g) ?? []).length;
+  expect(sources.flatMap(docstringExamples)).toHaveLength(sources.reduce(count, 0));
+  const languages = pages
+    .flatMap(file => [...readFileSync(join(root, file), 'utf8').matchAll(/^ *```(.+)$/gm)])
+    .map(([, language]) => language);
+  expect(['js', 'sh', 'ts']).toEqual([...new Set(languages)].sort());
+  for (const {place, code} of examples) expect([place, code.trim()]).not.toEqual([place, '']);
+});
+
 describe('the example at', () => {
-  let compiled: ts.Program;
+  const compiled: Partial<Record<Example['extension'], ts.Program>> = {};
   const fileOf = ({place, extension}: Example) => join(root, `${place.replace(/\W/g, '-')}.${extension}`);
 
-  beforeAll(() => {
-    const {config} = ts.readConfigFile(join(root, 'tsconfig.json'), path => ts.sys.readFile(path)) as {config: unknown};
-    const {options} = ts.parseJsonConfigFileContent(config, ts.sys, root);
+  function compile(extension: Example['extension']): ts.Program {
+    const options = compilerOptions();
     // JavaScript has no way to say what a parameter is.
-    Object.assign(options, {allowJs: true, checkJs: true, noImplicitAny: false});
+    Object.assign(options, {checkJs: true, noImplicitAny: extension === 'ts'});
     // The paths lead to the sources; without them the name leads to the built package.
     if (process.env.TEST_BUILT) delete options.paths;
-    const files = new Map(examples.map(example => [fileOf(example), example.code]));
+    const own = examples.filter(example => example.extension === extension);
+    const files = new Map(own.map(example => [fileOf(example), example.code]));
     const host = ts.createCompilerHost(options);
     host.fileExists = file => files.has(file) || ts.sys.fileExists(file);
     host.readFile = file => files.get(file) ?? ts.sys.readFile(file);
-    compiled = ts.createProgram([...files.keys()], options, host);
-  });
+    return ts.createProgram([...files.keys()], options, host);
+  }
 
   test.each(examples)('$place type-checks', example => {
-    const source = compiled.getSourceFile(fileOf(example))!;
-    const diagnostics = [...compiled.getSyntacticDiagnostics(source), ...compiled.getSemanticDiagnostics(source)];
+    const program = (compiled[example.extension] ??= compile(example.extension));
+    const source = program.getSourceFile(fileOf(example))!;
+    const diagnostics = [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)];
     expect(
       diagnostics.map(({messageText, start}) => {
         const line = source.getLineAndCharacterOfPosition(start!).line;

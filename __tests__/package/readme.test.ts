@@ -1,16 +1,18 @@
 import {execFileSync} from 'node:child_process';
 import {readFileSync} from 'node:fs';
 import {join} from 'node:path';
+import ts from 'typescript';
 import {tensorFlow} from '../support/backends.js';
 
 const root = join(__dirname, '../..');
 
 /** Runs the example that a page marks, and returns what it prints. */
-function runExample(page: string): string {
-  const code =
-    /<!-- example: the tests run this -->\n```js\n([\s\S]*?)```/.exec(readFileSync(join(root, page), 'utf8'))?.[1] ??
-    '';
-  expect(code.split('\n').length).toBeLessThan(25);
+function runExample(page: string, {lines} = {lines: 25}): string {
+  const marked = /<!-- example: the tests run this -->\n```[jt]s\n([\s\S]*?)```/;
+  const example = marked.exec(readFileSync(join(root, page), 'utf8'))?.[1] ?? '';
+  expect(example.split('\n').length).toBeLessThan(lines);
+  const {target, module} = {target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext};
+  const code = ts.transpile(example, {target, module});
   return execFileSync(process.execPath, ['--input-type=module', '-e', code], {cwd: root, encoding: 'utf8'});
 }
 
@@ -19,6 +21,17 @@ test('the example in the README runs and learns', () => {
   const means = [...(output.split('mean of the fakes:')[1] ?? '').matchAll(/\d+\.\d+/g)].slice(0, 2).map(Number);
   expect(means).toHaveLength(2);
   for (const mean of means) expect(Math.abs(mean - 3)).toBeLessThan(0.6);
+});
+
+test('the example of a custom loss runs, and is the formula', () => {
+  const values = runExample('docs/custom-losses.md', {lines: 50}).matchAll(
+    /(discriminator|generator) Float32Array\(1\) \[ (\S+) \]/g,
+  );
+  // Hinge of margin 2 where r - f is 3 and 0: relu(1 + 2 - 3) and relu(1 + 2 - 0); for the generator relu(1 + 2 + 3) and 3.
+  expect([...values].map(([, side, value]) => [side, Number(value)])).toEqual([
+    ['discriminator', 1.5],
+    ['generator', 4.5],
+  ]);
 });
 
 // It needs TensorFlow, by `npx tfjs-ragan setup`.

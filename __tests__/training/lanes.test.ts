@@ -24,7 +24,9 @@ describeOnBackends('a batch in lanes', () => {
         ...(lanes !== undefined && {lanes}),
       };
       const {losses, generatorGradients, discriminatorGradients} = step(pair, objective, xs, ys);
-      const tensors = [losses, generatorGradients, discriminatorGradients].flatMap(one => Object.values(one));
+      const tensors = [losses, generatorGradients, discriminatorGradients].flatMap(one =>
+        Object.values<tf.Tensor>(one),
+      );
       const values = await Promise.all(tensors.map(valuesOf));
       tf.dispose(tensors);
       return values.flat();

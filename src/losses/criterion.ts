@@ -12,13 +12,22 @@ import * as tf from '@tensorflow/tfjs';
  */
 export type Criterion = 'crossEntropy' | 'leastSquares' | 'hinge' | 'wasserstein';
 
-/** A criterion's element-wise penalty and its derivative; the derivative can be differentiated again. */
-export interface Penalty {
+/** A criterion's element-wise penalty and its derivative. */
+export interface CriterionPenalty {
+  /** The penalty of each element of `x`. */
   value(x: tf.Tensor): tf.Tensor;
+  /** Its derivative at each element, which can be differentiated again. */
   derivative(x: tf.Tensor): tf.Tensor;
 }
 
-export const penalties: Readonly<Record<Criterion, Penalty>> = {
+/**
+ * The penalty of each criterion, for the losses that subclass `GanLoss`: all are finite for `x` up to 1e4.
+ *
+ * @example
+ * const {value, derivative} = criterionPenalties.hinge;
+ * value(tf.sub(fakeLogits, realLogits)).print(); // relu(1 + f - r)
+ */
+export const criterionPenalties: Readonly<Record<Criterion, CriterionPenalty>> = {
   crossEntropy: {value: tf.softplus, derivative: differentiableSigmoid},
   leastSquares: {value: x => tf.square(tf.add(x, 1)), derivative: x => tf.mul(tf.add(x, 1), 2)},
   hinge: {value: x => tf.relu(tf.add(x, 1)), derivative: x => tf.step(tf.add(x, 1))},

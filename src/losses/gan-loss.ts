@@ -4,6 +4,8 @@ import {localAveraging} from './averaging.js';
 import type {OptionNames} from '../options.js';
 import {requireKnownOptions} from '../options.js';
 import type {Criterion} from './criterion.js';
+import type {ElementLoss} from './element-loss.js';
+import {checkedElementLoss} from './element-loss.js';
 import {reduceWithGradient} from './reduction.js';
 import {requireCriterion, requireLogits, requireOneOf, requireReduction, requireSampleWeight} from './validation.js';
 
@@ -48,20 +50,12 @@ export interface LogitGradients {
   generatorFake: tf.Tensor;
 }
 
-/** The element-wise loss of one side, with its gradient in closed form. */
-export interface ElementLoss {
-  /** Element i: its real term plus its fake term, of the logits' shape. */
-  value(real: tf.Tensor, fake: tf.Tensor): tf.Tensor;
-  /** The gradients with respect to real and fake, given that with respect to the elements. */
-  gradients(dy: tf.Tensor, real: tf.Tensor, fake: tf.Tensor): [tf.Tensor, tf.Tensor];
-}
-
 /**
  * A pair of losses for a GAN: one for the discriminator, one for the generator, both functions of the discriminator's
  * logits (no sigmoid) for real and for fake samples.
  *
- * The subclasses say what is compared with what: `RelativisticAverageLoss`, `RelativisticPairedLoss`, `StandardLoss`.
- * Values and gradients are computed in closed form; both are finite for logits up to 1e4, and the gradients can be
+ * The subclasses say what is compared with what: `RelativisticAverageLoss`, `RelativisticPairedLoss`, `StandardLoss`, and
+ * those of your own, which need a `className` and an `elementLoss` (docs/custom-losses.md). Values and gradients are computed in closed form; both are finite for logits up to 1e4, and the gradients can be
  * differentiated again.
  *
  * @example
@@ -84,7 +78,10 @@ export abstract class GanLoss extends tf.serialization.Serializable {
    */
   protected constructor(options: GanLossOptions, own: Readonly<Record<string, true>> = {}) {
     super();
-    const owner = this.getClassName();
+    const owner = this.getClassName() as string | undefined;
+    if (owner === undefined) {
+      throw new Error(`${this.constructor.name}: a subclass of GanLoss needs a static className of its own.`);
+    }
     requireKnownOptions(owner, options, {...GAN_LOSS_OPTIONS, ...own});
     this.mode = options.mode ?? 'discriminator';
     this.criterion = options.criterion ?? 'crossEntropy';
@@ -95,7 +92,10 @@ export abstract class GanLoss extends tf.serialization.Serializable {
     requireReduction(owner, this.reduction);
   }
 
-  /** The element-wise loss of `mode`'s side for logits of the given rank. */
+  /**
+   * The element-wise loss of `mode`'s side for logits of the given rank. A mean over samples stays exact over the parts of
+   * a batch if its sum and count go through `averaging`.
+   */
   protected abstract elementLoss(mode: Mode, rank: number, averaging: Averaging): ElementLoss;
 
   /**
@@ -159,7 +159,7 @@ export abstract class GanLoss extends tf.serialization.Serializable {
     this.check(realLogits, fakeLogits, sampleWeight);
     return tf.tidy(() => {
       const side = (mode: Mode) => {
-        const element = this.elementLoss(mode, realLogits.rank, averaging);
+        const element = this.checkedElementLoss(mode, realLogits, averaging);
         const elements = element.value(realLogits, fakeLogits);
         const {loss, elementGradient} = reduceWithGradient(elements, sampleWeight, this.reduction, averaging);
         const [real, fake] = element.gradients(elementGradient, realLogits, fakeLogits);
@@ -185,20 +185,24 @@ export abstract class GanLoss extends tf.serialization.Serializable {
   private compute<O extends tf.Tensor>(mode: Mode, real: tf.Tensor, fake: tf.Tensor, sampleWeight?: tf.Tensor): O {
     this.check(real, fake, sampleWeight);
     return tf.tidy(() => {
-      const element = this.elementLoss(mode, real.rank, localAveraging);
+      const element = this.checkedElementLoss(mode, real, localAveraging);
       // The plain mean is taken together with the elements: its own gradient would cost as much as theirs.
       const mean = this.reduction === tf.Reduction.MEAN && !sampleWeight;
       // The gradient starts from the saved logits themselves, so that it can be differentiated again.
       const compute = tf.customGrad(((r: tf.Tensor, f: tf.Tensor, save: tf.GradSaveFunc) => {
+        const elements = element.value(r, f);
         save([r, f]);
         const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) =>
           element.gradients(mean ? tf.mul(dy, 1 / real.size) : dy, saved[0]!, saved[1]!);
-        const elements = element.value(r, f);
         return {value: mean ? tf.mean(elements) : elements, gradFunc};
       }) as Parameters<typeof tf.customGrad>[0]);
       const value = compute(real, fake);
       return mean ? (value as O) : tf.losses.computeWeightedLoss(value, sampleWeight, this.reduction);
     });
+  }
+
+  private checkedElementLoss(mode: Mode, logits: tf.Tensor, averaging: Averaging): ElementLoss {
+    return checkedElementLoss(this.getClassName(), this.elementLoss(mode, logits.rank, averaging), logits.shape);
   }
 
   private check(real: tf.Tensor, fake: tf.Tensor, sampleWeight: tf.Tensor | undefined): void {

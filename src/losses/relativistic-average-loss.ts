@@ -4,8 +4,9 @@ import type {Averaging} from './averaging.js';
 import {averageOver} from './averaging.js';
 import type {Axis} from './axis.js';
 import {axesOf, requireAxis} from './axis.js';
-import {penalties} from './criterion.js';
-import type {ElementLoss, GanLossOptions, Mode} from './gan-loss.js';
+import {criterionPenalties} from './criterion.js';
+import type {ElementLoss} from './element-loss.js';
+import type {GanLossOptions, Mode} from './gan-loss.js';
 import {GanLoss} from './gan-loss.js';
 import {stopGradient} from './stop-gradient.js';
 import {requireOneOf} from './validation.js';
@@ -64,7 +65,7 @@ export class RelativisticAverageLoss extends GanLoss {
 
   protected elementLoss(mode: Mode, rank: number, averaging: Averaging): ElementLoss {
     const axes = axesOf(this.getClassName(), this.axis, rank);
-    const penalty = penalties[this.criterion];
+    const penalty = criterionPenalties[this.criterion];
     const average = (values: tf.Tensor) => averageOver(values, axes, averaging);
     // The gradients are differentiated too, and must see the average as the value does.
     const compared = (values: tf.Tensor) => (this.detachAverage ? stopGradient(average(values)) : average(values));

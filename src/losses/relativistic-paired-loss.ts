@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
-import {penalties} from './criterion.js';
-import type {ElementLoss, GanLossOptions, Mode} from './gan-loss.js';
+import {criterionPenalties} from './criterion.js';
+import type {ElementLoss} from './element-loss.js';
+import type {GanLossOptions, Mode} from './gan-loss.js';
 import {GanLoss} from './gan-loss.js';
 
 /**
@@ -25,7 +26,7 @@ export class RelativisticPairedLoss extends GanLoss {
   }
 
   protected elementLoss(mode: Mode): ElementLoss {
-    const penalty = penalties[this.criterion];
+    const penalty = criterionPenalties[this.criterion];
     const margin = (real: tf.Tensor, fake: tf.Tensor) =>
       mode === 'discriminator' ? tf.sub(fake, real) : tf.sub(real, fake);
     return {

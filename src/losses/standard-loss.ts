@@ -1,14 +1,18 @@
 import * as tf from '@tensorflow/tfjs';
-import type {Criterion, Penalty} from './criterion.js';
-import {penalties} from './criterion.js';
-import type {ElementLoss, GanLossOptions, Mode} from './gan-loss.js';
+import type {Criterion, CriterionPenalty} from './criterion.js';
+import {criterionPenalties} from './criterion.js';
+import type {ElementLoss} from './element-loss.js';
+import type {GanLossOptions, Mode} from './gan-loss.js';
 import {GanLoss} from './gan-loss.js';
 
 /** The penalty of a fake logit in the discriminator's loss where it is not the criterion's own: least squares has label 0. */
-const toZero: Penalty = {value: tf.square, derivative: x => tf.mul(x, 2)};
-const fakePenalties: Readonly<Record<Criterion, Penalty>> = {...penalties, leastSquares: toZero};
+const toZero: CriterionPenalty = {value: tf.square, derivative: x => tf.mul(x, 2)};
+const fakePenalties: Readonly<Record<Criterion, CriterionPenalty>> = {...criterionPenalties, leastSquares: toZero};
 /** The hinge generator maximises the fake logits without a bound. */
-const generatorPenalties: Readonly<Record<Criterion, Penalty>> = {...penalties, hinge: penalties.wasserstein};
+const generatorPenalties: Readonly<Record<Criterion, CriterionPenalty>> = {
+  ...criterionPenalties,
+  hinge: criterionPenalties.wasserstein,
+};
 
 /** `gradient` as a function of `logits` too, by which its derivative is zero: tfjs throws where it finds no path. */
 const flat = (gradient: tf.Tensor, logits: tf.Tensor) => tf.add(gradient, tf.zerosLike(logits));
@@ -51,7 +55,7 @@ export class StandardLoss extends GanLoss {
         },
       };
     }
-    const ofReal = penalties[this.criterion];
+    const ofReal = criterionPenalties[this.criterion];
     const ofFake = fakePenalties[this.criterion];
     return {
       value: (real, fake) => tf.add(ofReal.value(tf.neg(real)), ofFake.value(fake)),

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type {Criterion} from './criterion.js';
-import {penalties} from './criterion.js';
+import {criterionPenalties} from './criterion.js';
 
 const shapeText = (tensor: tf.Tensor) => `[${tensor.shape.join(', ')}]`;
 
@@ -13,7 +13,7 @@ export function requireOneOf<T>(owner: string, option: string, value: unknown, a
 }
 
 export function requireCriterion(owner: string, criterion: Criterion): void {
-  requireOneOf(owner, 'criterion', criterion, Object.keys(penalties));
+  requireOneOf(owner, 'criterion', criterion, Object.keys(criterionPenalties));
 }
 
 export function requireReduction(owner: string, reduction: tf.Reduction): void {

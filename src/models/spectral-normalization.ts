@@ -34,6 +34,7 @@ const EPSILON = 1e-12;
  * @param layer a dense or convolutional layer of tfjs that has not been used yet. It becomes this one's.
  * @throws if the layer is of another class, such as one without a kernel.
  * @example
+ * const image = tf.input({shape: [64, 64, 3]});
  * const features = spectralNormalization(tf.layers.conv2d({filters: 64, kernelSize: 3, padding: 'same'})).apply(image);
  *
  * Miyato et al., "Spectral Normalization for Generative Adversarial Networks", 2018, https://arxiv.org/abs/1802.05957

@@ -1,8 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
 import {stopGradient} from '../losses/stop-gradient.js';
 import {runStep} from './run-step.js';
-import type {Step} from './step.js';
+import type {Gradients, Step} from './step.js';
 import {contentLoss, forward, joinBatch, layerLosses, lossRecorder, seed, splitBatch} from './step.js';
+import {requireKnownObjective} from './validation.js';
 import {gradientsOf, trainableVariables} from './variables.js';
 
 /** Stands for a gradient of zero where it is divided by: far below what float32 can add to anything else. */
@@ -23,11 +24,12 @@ const TINY = 1e-20;
  * const {losses, ...gradients} = onePassStep(gan, objective, lowResolution, highResolution);
  */
 export const onePassStep: Step = ({generator, discriminator}, objective, xs, ys) => {
+  requireKnownObjective('onePassStep', objective);
   const {loss, adversarialWeight, averaging, lanes} = objective;
   const generatorVariables = trainableVariables(generator);
   const discriminatorVariables = trainableVariables(discriminator);
   const {losses, record} = lossRecorder();
-  let discriminatorGradients: tf.NamedTensorMap = {};
+  let discriminatorGradients: Gradients = {};
 
   /** The critic's gradients, which are kept, and each fake sample's by the generator's adversarial loss. */
   const judge = (fakes: tf.Tensor[]): tf.Tensor[] => {

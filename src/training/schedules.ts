@@ -48,7 +48,8 @@ const COSINE_OPTIONS: OptionNames<CosineOptions> = {rate: true, steps: true, min
  *
  * @throws if `steps` is not a whole number of at least 0, or `rate` neither a rate nor a function.
  * @example
- * gan.compile({...options, generatorLearningRate: warmUp({steps: 1000, rate: 1e-4})});
+ * const schedule = warmUp({steps: 1000, rate: 1e-4});
+ * schedule(499); // 5e-5
  *
  * Goyal et al., "Accurate, Large Minibatch SGD", 2017, https://arxiv.org/abs/1706.02677
  */

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import {stopGradient} from '../losses/stop-gradient.js';
 import {runStep} from './run-step.js';
-import type {Step} from './step.js';
+import type {Gradients, Step} from './step.js';
 import {contentLoss, forward, layerLosses, lossRecorder, seed} from './step.js';
 import {requireKnownObjective} from './validation.js';
 import {gradientsOf, trainableVariables} from './variables.js';
@@ -15,7 +15,8 @@ import {gradientsOf, trainableVariables} from './variables.js';
  *
  * @example
  * const objective = {loss: new StandardLoss(), adversarialWeight: 1, generatorLosses: [], averaging: localAveraging};
- * const {losses, ...gradients} = separatePassesStep(gan, objective, lowResolution, highResolution);
+ * const {generatorGradients} = separatePassesStep(gan, objective, lowResolution, highResolution);
+ * tf.train.adam(1e-4).applyGradients(generatorGradients);
  */
 export const separatePassesStep: Step = ({generator, discriminator}, objective, xs, ys) => {
   requireKnownObjective('separatePassesStep', objective);
@@ -23,7 +24,7 @@ export const separatePassesStep: Step = ({generator, discriminator}, objective, 
   const generatorVariables = trainableVariables(generator);
   const discriminatorVariables = trainableVariables(discriminator);
   const {losses, record} = lossRecorder();
-  let discriminatorGradients: tf.NamedTensorMap = {};
+  let discriminatorGradients: Gradients = {};
 
   const objectiveOf = () => {
     const fake = forward(generator, xs);

@@ -41,14 +41,20 @@ export interface Networks {
   discriminator: tf.LayersModel;
 }
 
+/**
+ * Gradients by the name of their variable, as `optimizer.applyGradients` takes them. They are plain tensors, though the types
+ * of some of tfjs's optimizers ask for variables.
+ */
+export type Gradients = Record<string, tf.Variable>;
+
 /** The losses of a batch and the gradients of both networks, all at the weights before the batch. Yours to dispose. */
 export interface StepResult {
   /** Scalars by name: `discriminatorLoss`, `generatorLoss` (the adversarial one, unweighted), one per generator loss. */
   losses: Record<string, tf.Scalar>;
-  /** By the name of the generator's variable, as `optimizer.applyGradients` takes them. */
-  generatorGradients: tf.NamedTensorMap;
-  /** By the name of the discriminator's variable; empty for a warm-up. */
-  discriminatorGradients: tf.NamedTensorMap;
+  /** Of the generator's weights. */
+  generatorGradients: Gradients;
+  /** Of the discriminator's weights; empty for a warm-up. */
+  discriminatorGradients: Gradients;
 }
 
 /**

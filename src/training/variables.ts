@@ -1,4 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
+import type {Gradients} from './step.js';
 
 /** The variables of a model's trainable weights, in order. */
 export function trainableVariables(model: tf.LayersModel): tf.Variable[] {
@@ -7,11 +8,11 @@ export function trainableVariables(model: tf.LayersModel): tf.Variable[] {
 }
 
 /** The gradients of `variables` out of a map that may hold others', without those that have none. */
-export function gradientsOf(variables: tf.Variable[], gradients: tf.NamedTensorMap): tf.NamedTensorMap {
+export function gradientsOf(variables: tf.Variable[], gradients: tf.NamedTensorMap): Gradients {
   const own: tf.NamedTensorMap = {};
   for (const {name} of variables) {
     const gradient = (gradients as Record<string, tf.Tensor | null | undefined>)[name];
     if (gradient) own[name] = gradient;
   }
-  return own;
+  return own as Gradients;
 }
