@@ -104,10 +104,10 @@ test('a run whose lock or folder is gone is told so, and takes nothing from who 
   await folder.requireLock();
   writeFileSync(join(path, 'run.lock'), '1 another-host');
   await expect(folder.requireLock()).rejects.toThrow(
-    `${path}/run.lock is another run's, so this run stops; what it saved last stays`,
+    `${path}/run.lock is another run's by now: this run stops, so as to write over nothing`,
   );
   rmSync(path, {recursive: true});
-  await expect(folder.requireLock()).rejects.toThrow(`${path}/run.lock was removed, so this run stops`);
+  await expect(folder.requireLock()).rejects.toThrow(`${path}/run.lock was removed: this run stops`);
   mkdirSync(path);
   writeFileSync(join(path, 'run.lock'), '1 another-host');
   await folder.release();

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import fs from 'node:fs/promises';
 import {cpSync, readFileSync, readdirSync, rmSync, writeFileSync} from 'node:fs';
 import {DEFAULT_SETTINGS, saveModel, trainEsrgan} from 'tfjs-ragan/node';
 import type {TrainSettings} from 'tfjs-ragan/node';
@@ -141,6 +142,58 @@ test('each step is told of after it is taken, and sheets and checkpoints come at
     'step-000030.png',
   ]);
   model.dispose();
+});
+
+describe('a run whose disk fails', () => {
+  const full = Object.assign(new Error('ENOSPC: no space left on device, write'), {code: 'ENOSPC'});
+  const quiet = {onWarning: () => undefined};
+
+  test('at the first checkpoint does no work, and leaves nothing', async () => {
+    const before = tf.memory().numTensors;
+    const spy = jest.spyOn(fs, 'rename').mockImplementation(async (from, to) => {
+      if (String(to).endsWith('checkpoint.bin')) throw full;
+      await fs.copyFile(from, to);
+      await fs.rm(from);
+    });
+    const onEvaluation = jest.fn();
+    await expect(trainEsrgan(settings({out: inFolder('none')}), {...quiet, onEvaluation})).rejects.toThrow(
+      `cannot write ${inFolder('none')}/checkpoint.bin: no space is left on the disk`,
+    );
+    spy.mockRestore();
+    expect(onEvaluation).not.toHaveBeenCalled();
+    expect(readdirSync(inFolder('.'))).not.toContain('none');
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  test('at the first line of its log can be resumed', async () => {
+    const before = tf.memory().numTensors;
+    const spy = jest.spyOn(fs, 'appendFile').mockImplementation(file => {
+      writeFileSync(file as string, '{"st');
+      return Promise.reject(full);
+    });
+    const run = settings({out: inFolder('early'), warmupSteps: 12, steps: 1});
+    await expect(trainEsrgan(run, quiet)).rejects.toThrow(
+      `cannot write ${inFolder('early')}/log.jsonl: no space is left on the disk`,
+    );
+    spy.mockRestore();
+    expect(readdirSync(inFolder('early')).sort()).toEqual(['checkpoint.bin', 'log.jsonl']);
+    expect(tf.memory().numTensors).toBe(before);
+    expect(await trainEsrgan({...run, resume: true}, quiet)).toMatchObject({finished: true, step: 13});
+    const whole = await trainEsrgan({...run, out: inFolder('undisturbed')}, quiet);
+    expect(weightsIn('early')).toBe(weightsIn('undisturbed'));
+    expect(whole.summary.validation.psnrY.start).toEqual(expect.any(Number));
+  });
+
+  test('so that its folder is gone stops in one line', async () => {
+    const before = tf.memory().numTensors;
+    const run = settings({out: inFolder('vanished'), warmupSteps: 60, checkpointEvery: 20});
+    const onStep = (step: number) => step === 15 && rmSync(inFolder('vanished'), {recursive: true});
+    await expect(trainEsrgan(run, {...quiet, onStep})).rejects.toThrow(
+      `${inFolder('vanished')}/run.lock was removed: this run stops, so as to write over nothing`,
+    );
+    expect(readdirSync(inFolder('.'))).not.toContain('vanished');
+    expect(tf.memory().numTensors).toBe(before);
+  });
 });
 
 describe('a run that goes on', () => {

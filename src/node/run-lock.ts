@@ -70,9 +70,8 @@ function keep(path: string, file: FileHandle, content: string): RunLock {
         if (error.code !== 'ENOENT') throw error;
       });
       if (found === content) return;
-      throw new Error(
-        `${path} ${found === undefined ? 'was removed' : "is another run's"}, so this run stops; what it saved last stays`,
-      );
+      const state = found === undefined ? 'was removed' : "is another run's by now";
+      throw new Error(`${path} ${state}: this run stops, so as to write over nothing`);
     },
     release: async () => {
       clearInterval(heart);

@@ -143,7 +143,11 @@ class Session {
         firstStep,
         steps: this.steps,
       });
-      if (firstStep === 0) await this.evaluate('start');
+      if (firstStep === 0) {
+        // Whatever ends the run from here on, it can be resumed; and a full disk is told of before any work is done.
+        await this.checkpoint();
+        await this.evaluate('start');
+      }
       this.startedAt = Date.now();
       this.startedStep = firstStep;
       await this.train('warm-up', settings.warmupSteps, signal);
