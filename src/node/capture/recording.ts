@@ -1,5 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import type {Attribute} from './binding.js';
+import {DTYPES} from './binding.js';
 
 /** Where a value in a recorded step comes from. */
 export type Source =
@@ -101,6 +102,24 @@ export function beforeAnyUpdate({ops, outputs, assigned}: Recording): Source[] {
     else if (op.inputs.some(isLate)) late.add(i);
   });
   return [...found, ...outputs, ...assigned].filter(source => source.from === 'op' && !isLate(source));
+}
+
+/** The shape of a value, and TensorFlow's number of its type. */
+export function kindOf(recording: Recording, source: Source): {shape: number[]; dtype: number} {
+  switch (source.from) {
+    case 'op':
+      return (recording.ops[source.index] as RecordedOp).outputs[source.output]!;
+    case 'input':
+      return recording.inputs[source.index]!;
+    case 'constant':
+      return recording.constants[source.index]!;
+    case 'outside':
+      return recording.outside[source.index]!;
+    case 'variable': {
+      const {shape, dtype} = recording.variables[source.index]!;
+      return {shape, dtype: DTYPES[dtype]!};
+    }
+  }
 }
 
 /** All sources that a step uses, as often as it does. */

@@ -5,12 +5,17 @@ import {message} from './graph-writer.js';
 /** Read by `tensorflow/session_options.cc`, which is compiled into the binding by `tfjs-ragan setup`. */
 const SESSION_CONFIG = 'TFJS_RAGAN_SESSION_CONFIG';
 
+/** Of RewriterConfig.Toggle, in core/protobuf/rewriter_config.proto. */
+const OFF = 2;
+
 /**
  * Calls `make`, which makes a session, with options for a training step.
  *
  * On a processor two ops run side by side, each on half of the threads: both gradients of a convolution, or both halves of
  * a batch. An op on all threads at once spends much of its time waiting for them to begin and end. And TensorFlow goes over
- * the graph once before its first run, not twice, which saves a second for 20,000 nodes and costs nothing later.
+ * the graph once before its first run, not twice, which saves a second for 20,000 nodes and costs nothing later. It folds
+ * no constants on the way: that turns (x + c) - c into x, division by a number into multiplication by its reciprocal, and a
+ * product with zeros into zeros, which is something else where values are large or not finite.
  *
  * A binding that setup did not compile makes its session with TensorFlow's defaults.
  */
@@ -21,7 +26,12 @@ export function withSessionOptions<T>(make: () => T): T {
   config.writeVarintField(2, threadsOfAnOp()); // intra_op_parallelism_threads
   config.writeVarintField(5, threads); // inter_op_parallelism_threads
   config.writeBooleanField(9, true); // use_per_session_threads
-  message(config, 10, graph => message(graph, 10, rewriter => rewriter.writeVarintField(12, 1))); // meta_optimizer_iterations
+  message(config, 10, graph =>
+    message(graph, 10, rewriter => {
+      rewriter.writeVarintField(12, 1); // meta_optimizer_iterations
+      rewriter.writeVarintField(3, OFF); // constant_folding
+    }),
+  );
   process.env[SESSION_CONFIG] = Buffer.from(config.finish()).toString('hex');
   try {
     return make();

@@ -3,7 +3,7 @@ import type {GraphNode} from './graph-writer.js';
 import {attrValue, savedModel} from './graph-writer.js';
 import {fusedOptimizer} from './optimizers.js';
 import type {RecordedAssignment, RecordedOp, RecordedUpdate, Recording, Source} from './recording.js';
-import {beforeAnyUpdate, sourcesOf} from './recording.js';
+import {beforeAnyUpdate, kindOf, sourcesOf} from './recording.js';
 import {emitUpdate} from './update-ops.js';
 
 /** A recorded step as a TensorFlow graph, and the names to run it by. */
@@ -98,7 +98,7 @@ class GraphBuilder {
     this.add(WRITABLE.slice(1), 'NoOp', controlsOf(found), {});
     const done = changed.map(i => `^${this.lastWrite[i]!}`);
     const outputs = recording.outputs.map((source, i) =>
-      this.add(`out${i}`, 'Identity', [this.value(source), ...done], {T: {type: this.typeOf(source)}}),
+      this.add(`out${i}`, 'Identity', [this.value(source), ...done], {T: {type: kindOf(recording, source).dtype}}),
     );
     const constant = (name: string, after: string[]) =>
       this.add(name, 'Const', after, {
@@ -138,6 +138,7 @@ class GraphBuilder {
 
   private op({name, inputs, attributes, outputs}: RecordedOp, index: number): void {
     const values = inputs.map(source => this.value(source));
+    if (name === 'Pow') values[1] = this.hidden(`e${index}`, values[1]!, inputs[1]!);
     const converted = attributes.map(attribute => {
       const value = attrValue(attribute);
       if (!value) throw new Error(`${name} has an attribute ${attribute.name} that a graph cannot carry`);
@@ -146,6 +147,13 @@ class GraphBuilder {
     // tfjs leaves it out where TensorFlow, running op by op, takes it from the input.
     const type = name === 'ExpandDims' ? {T: {type: outputs[0]!.dtype}} : {};
     this.names[index] = this.add(`n${index}_${name}`, name, values, {...Object.fromEntries(converted), ...type});
+  }
+
+  /** A value that TensorFlow does not look at before it runs: it makes roots of powers, wrong for -0 and -Infinity. */
+  private hidden(name: string, value: string, source: Source): string {
+    const {shape, dtype} = kindOf(this.recording, source);
+    const attributes = {dtype: {type: dtype}, shape: {shape}};
+    return `${this.add(name, 'PlaceholderWithDefault', [value], attributes)}:0`;
   }
 
   private update(update: RecordedUpdate, index: number): void {
@@ -197,22 +205,6 @@ class GraphBuilder {
         return `o${source.index}:0`;
       case 'variable':
         return this.readAt(source.index, source.updates);
-    }
-  }
-
-  private typeOf(source: Source): number {
-    const {ops, inputs, constants, outside, variables} = this.recording;
-    switch (source.from) {
-      case 'op':
-        return (ops[source.index] as RecordedOp).outputs[source.output]!.dtype;
-      case 'input':
-        return inputs[source.index]!.dtype;
-      case 'constant':
-        return constants[source.index]!.dtype;
-      case 'outside':
-        return outside[source.index]!.dtype;
-      case 'variable':
-        return DTYPES[variables[source.index]!.dtype]!;
     }
   }
 
