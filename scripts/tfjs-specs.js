@@ -64,8 +64,8 @@ const entry = `
     if (!stock) registerTrainingKernels();
     if (backend === 'webgpu') await startWebGpu({}, true);
     if (binding) tf.registerBackend('tensorflow', () => new NodeJSKernelBackend(binding, name));
-    if (binding && !stock) registerTensorFlowKernels();
     if (!(await tf.setBackend(backend))) throw new Error('no backend ' + backend);
+    if (binding && !stock) registerTensorFlowKernels();
     // Without the short cut by which webgpu leaves small tensors to JavaScript.
     const flags = backend === 'webgpu' ? {WEBGPU_CPU_FORWARD: false} : {};
     setTestEnvs([{name: 'test-' + backend, backendName: backend, flags, isDataSync: backend !== 'webgpu'}]);

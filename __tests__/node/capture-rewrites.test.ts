@@ -375,6 +375,31 @@ describeOnTensorFlow('a lighter recording', () => {
     });
   });
 
+  test.each<[string, Step, number[][]]>([
+    [
+      'a convolution with channels first',
+      (x, filter) => [tf.conv2d(x as tf.Tensor4D, filter as tf.Tensor4D, [2, 1], 'same', 'NCHW')],
+      [
+        [2, 16, 12, 9],
+        [3, 3, 16, 24],
+      ],
+    ],
+    [
+      'a dilated depthwise convolution',
+      (x, filter) => [tf.depthwiseConv2d(x as tf.Tensor4D, filter as tf.Tensor4D, 1, 'same', 'NHWC', [2, 3])],
+      [
+        [2, 13, 9, 8],
+        [3, 3, 8, 2],
+      ],
+    ],
+  ])('of %s and its gradients, with what this device has', (_, f, shapes) => {
+    const step: Step = (...inputs) => {
+      const {value, grads} = tf.valueAndGrads((...xs: tf.Tensor[]) => f(...xs)[0]!.square())(inputs);
+      return [value, ...grads];
+    };
+    expectSame(compare(step, shapes, deviceOf(tf.backend() as unknown as NativeBackend)));
+  });
+
   describe('of a batch made of two', () => {
     /** A critic's first layer on both, and the gradients of its filter and of those inputs that are asked for. */
     const critic =

@@ -1,32 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
 import {activateBackend, describeOnTensorFlow, tensorFlow} from '../support/backends.js';
+import {valueAndGradientsOn} from '../support/value-and-gradients.js';
 import {expectClose, valuesOf} from '../support/values.js';
 
 describeOnTensorFlow('kernels of the tensorflow backend', () => {
-  /** The value of `f` and its gradients, on one backend. */
-  async function run(
-    backend: string,
-    f: (...inputs: tf.Tensor[]) => tf.Tensor,
-    inputs: number[][],
-  ): Promise<number[][]> {
-    await activateBackend(backend);
-    const tensors = inputs.map((shape, i) => tf.randomUniform(shape, -1, 1, 'float32', i + 1));
-    const before = tf.memory().numTensors;
-    const results = tf.tidy(() => {
-      const {value, grads} = tf.valueAndGrads((...xs: tf.Tensor[]) => {
-        const y = f(...xs);
-        // Weights, so that no two elements count alike.
-        return tf.sum(tf.mul(y, tf.range(1, y.size + 1).reshape(y.shape)));
-      })(tensors);
-      return [f(...tensors), value, ...grads];
-    });
-    const values = await Promise.all(results.map(valuesOf));
-    tf.dispose(results);
-    expect(tf.memory().numTensors).toBe(before);
-    tf.dispose(tensors);
-    return values;
-  }
-
   type Images = tf.Tensor4D;
   const explicit: [number, number][] = [
     [0, 0],
@@ -113,8 +90,8 @@ describeOnTensorFlow('kernels of the tensorflow backend', () => {
     ['sum over one axis of two', x => tf.sum(x, 0), [[3, 5]]],
     ['sum that keeps its axes', x => tf.sum(x, [0, 1], true), [[3, 5, 2]]],
   ])('%s: as on cpu', async (_, f, inputs) => {
-    const ours = await run(tensorFlow!, f, inputs);
-    const expected = await run('cpu', f, inputs);
+    const ours = await valueAndGradientsOn(tensorFlow!, f, inputs);
+    const expected = await valueAndGradientsOn('cpu', f, inputs);
     ours.forEach((values, i) => expectClose(values, expected[i]!));
   });
 
@@ -166,8 +143,8 @@ describeOnTensorFlow('kernels of the tensorflow backend', () => {
         return tf.div(f(pad(x), filter, 'valid'), f(pad(tf.onesLike(x)), filter, 'valid'));
       };
       const inputs = channels.length > 0 ? shapes : shapes.slice(0, 1);
-      const ours = await run(tensorFlow!, (x, filter) => f(x, filter, 1, rounding), inputs);
-      const expected = await run(tensorFlow!, (x, filter) => byHand(x, filter), inputs);
+      const ours = await valueAndGradientsOn(tensorFlow!, (x, filter) => f(x, filter, 1, rounding), inputs);
+      const expected = await valueAndGradientsOn(tensorFlow!, (x, filter) => byHand(x, filter), inputs);
       ours.forEach((values, i) => expectClose(values, expected[i]!));
       // The gradients of the cpu backend, as those of TensorFlow.js, know no rounding.
       await activateBackend('cpu');
@@ -184,13 +161,13 @@ describeOnTensorFlow('kernels of the tensorflow backend', () => {
       const inside = tf.pad(tf.onesLike(x!), [[0, 0], [1, 1], [1, 1], [0, 0]]) as Images; // prettier-ignore
       return tf.div(tf.avgPool(padded, 3, 2, 'valid'), tf.avgPool(inside, 3, 2, 'valid'));
     };
-    const ours = await run(tensorFlow!, pool, [[2, 5, 5, 2]]);
-    const expected = await run(tensorFlow!, byHand, [[2, 5, 5, 2]]);
+    const ours = await valueAndGradientsOn(tensorFlow!, pool, [[2, 5, 5, 2]]);
+    const expected = await valueAndGradientsOn(tensorFlow!, byHand, [[2, 5, 5, 2]]);
     ours.forEach((values, i) => expectClose(values, expected[i]!));
   });
 
   test('average pooling gives zero where a window lies on padding alone', async () => {
-    const [values, , gradient] = await run(tensorFlow!, x => tf.avgPool3d(x as tf.Tensor5D, 1, 1, 1), [
+    const [values, , gradient] = await valueAndGradientsOn(tensorFlow!, x => tf.avgPool3d(x as tf.Tensor5D, 1, 1, 1), [
       [1, 1, 1, 1, 1],
     ]);
     const middle = 13;

@@ -22,9 +22,7 @@ type Run = (inputs: Inputs, changed?: Partial<Attributes>) => tf.Tensor;
  */
 export const explicitPadding: Record<string, (original: KernelFunction) => KernelFunction> = {
   Conv2D: padded(convolution),
-  FusedConv2D: padded(convolution),
   DepthwiseConv2dNative: padded(depthwiseConvolution),
-  FusedDepthwiseConv2D: padded(depthwiseConvolution),
   Conv2DBackpropFilter: padded(convolutionFilterGradient),
   DepthwiseConv2dNativeBackpropFilter: padded(convolutionFilterGradient),
   Conv2DBackpropInput: padded(convolutionInputGradient),
@@ -63,7 +61,7 @@ function convolution(inputs: Inputs, attrs: Attributes, run: Run, depthwise = fa
     depthwise,
     attrs.dataFormat === 'NCHW' ? 'channelsFirst' : 'channelsLast',
   );
-  return run({...inputs, x: pad(x, windowPadding(x.shape, filter.shape, outShape, attrs))});
+  return run({filter, x: pad(x, windowPadding(x.shape, filter.shape, outShape, attrs))});
 }
 
 function depthwiseConvolution(inputs: Inputs, attrs: Attributes, run: Run): tf.Tensor {

@@ -7,13 +7,14 @@ interface Attribute {
   value: unknown;
 }
 
-/** The part of `@tensorflow/tfjs-node`'s backend that runs TensorFlow's own ops. */
+/** The part of `@tensorflow/tfjs-node`'s backend that runs TensorFlow's own ops and what fused kernels end with. */
 export interface NativeBackend extends tf.KernelBackend {
   binding: Record<
     'TF_ATTR_TYPE' | 'TF_ATTR_STRING' | 'TF_ATTR_INT' | 'TF_ATTR_FLOAT' | 'TF_ATTR_BOOL' | 'TF_FLOAT',
     number
   >;
   executeSingleOutput(name: string, attributes: Attribute[], inputs: tf.TensorInfo[]): tf.Tensor;
+  applyActivation(x: tf.Tensor, activation?: string, preluSlopes?: tf.Tensor, leakySlope?: number): tf.Tensor;
 }
 
 /** What an attribute of a TensorFlow op may be here. */

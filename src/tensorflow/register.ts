@@ -1,20 +1,30 @@
 import * as tf from '@tensorflow/tfjs';
 import {registered} from '../one-per-process.js';
+import {channelsFirst} from './channels-first.js';
+import {dilatedDepthwise} from './dilated-depthwise.js';
 import {explicitPadding} from './explicit-padding.js';
+import {fusedConvolution} from './fused-convolution.js';
 import {runOp} from './native.js';
+import {hasOneDnn} from './one-dnn.js';
 
 type KernelFunction = tf.KernelConfig['kernelFunc'];
 
 /**
  * Lets the TensorFlow backend of `@tensorflow/tfjs-node` use TensorFlow's own ops where it makes do with several, and
- * fills in numeric padding. Call it once the backend is imported; calling it again does nothing.
+ * fills in numeric padding and what TensorFlow lacks without oneDNN. Call it once the backend is active; calling it again
+ * does nothing.
  */
 export function registerTensorFlowKernels(): void {
   if (registered.has('tensorflow')) return;
   tf.registerKernel({kernelName: 'LeakyReluGrad', backendName: 'tensorflow', kernelFunc: leakyReluGrad});
-  replace('FusedConv2D', fusedConv2d);
+  replace('FusedConv2D', () => fusedConvolution('Conv2D'));
+  replace('FusedDepthwiseConv2D', () => fusedConvolution('DepthwiseConv2dNative'));
   replace('Sum', sum);
   replace('Conv2DBackpropFilter', pointwiseFilterGradient);
+  const oneDnn = hasOneDnn();
+  if (!oneDnn) replace('DepthwiseConv2dNative', dilatedDepthwise);
+  // A call goes the other way: its padding is filled in first, then its layout changed, and then comes what is above.
+  for (const [kernelName, make] of Object.entries(channelsFirst(oneDnn))) replace(kernelName, make);
   for (const [kernelName, make] of Object.entries(explicitPadding)) replace(kernelName, make);
   registered.add('tensorflow');
 }
@@ -30,24 +40,6 @@ const leakyReluGrad: KernelFunction = ({inputs, attrs, backend}) =>
   runOp(backend as tf.KernelBackend, 'LeakyReluGrad', [inputs.dy!, inputs.x!], {
     alpha: {float: attrs!.alpha as number},
   });
-
-/** Adds the bias by the op that TensorFlow can fuse with the convolution, and faster than by a broadcasting sum. */
-function fusedConv2d(original: KernelFunction): KernelFunction {
-  return args => {
-    const {inputs, attrs, backend} = args;
-    const {x, filter, bias} = inputs;
-    const linear = ((attrs!.activation as string | undefined) ?? 'linear') === 'linear';
-    if (!bias || !linear || bias.shape.length !== 1 || attrs!.dataFormat !== 'NHWC') return original(args);
-    const convolved = tf.getKernel('Conv2D', 'tensorflow').kernelFunc({
-      inputs: {x: x!, filter: filter!},
-      attrs: attrs!,
-      backend,
-    }) as tf.Tensor;
-    const result = runOp(backend as tf.KernelBackend, 'BiasAdd', [convolved, bias], {data_format: {string: 'NHWC'}});
-    convolved.dispose();
-    return result;
-  };
-}
 
 /** A sum over all axes but the last, which is what a bias's gradient is, by the op made for it. */
 function sum(original: KernelFunction): KernelFunction {
@@ -70,12 +62,9 @@ function pointwiseFilterGradient(original: KernelFunction): KernelFunction {
   return args => {
     const {strides, filterShape} = args.attrs as unknown as {strides: number | [number, number]; filterShape: number[]};
     const steps = [strides].flat();
-    const channelsLast = args.attrs!.dataFormat !== 'NCHW';
     if (filterShape[0] !== 1 || filterShape[1] !== 1 || steps.every(step => step === 1)) return original(args);
-    const [vertical, horizontal] = [steps[0]!, steps.at(-1)!];
     const x = args.inputs.x as tf.Tensor4D;
-    const every = channelsLast ? [1, vertical, horizontal, 1] : [1, 1, vertical, horizontal];
-    const pixels = tf.stridedSlice(x, [0, 0, 0, 0], x.shape, every);
+    const pixels = tf.stridedSlice(x, [0, 0, 0, 0], x.shape, [1, steps[0]!, steps.at(-1)!, 1]);
     const result = original({...args, inputs: {...args.inputs, x: pixels}, attrs: {...args.attrs, strides: 1}});
     pixels.dispose();
     return result;
