@@ -1,18 +1,22 @@
-import {existsSync} from 'node:fs';
 import type {Browser} from 'playwright-core';
 import {chromium} from 'playwright-core';
+import {findProgram} from '../../src/node/setup/system.js';
 
-/** Where the tests look for Chromium: the environment variable CHROMIUM names another place. */
-const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
+const named = process.env.CHROMIUM;
+const executablePath = named ?? findProgram('chromium');
 
-/** Tests that need Chromium: skipped, with a word on how to get it, where there is none; under CI they run and fail. */
+/**
+ * Tests that need Chromium: skipped, with a word on how to get it, where none is on the PATH. Where the environment variable
+ * CHROMIUM names one they run, and fail if it is not there.
+ */
 export function describeInChromium(title: string, tests: () => void): void {
-  if (existsSync(executablePath) || process.env.CI === 'true') {
+  if (executablePath !== undefined) {
     describe(title, tests);
   } else {
-    console.warn(
-      `Skipped for want of Chromium at ${executablePath}: ${title}. ` +
-        'Install it (apt-get install chromium) or name the program in the environment variable CHROMIUM.',
+    // By itself, since jest shows no console of a file whose tests are all skipped.
+    process.stderr.write(
+      `Skipped, since there is no Chromium on the PATH: ${title}. ` +
+        'Install it (apt-get install chromium) or name the program in the environment variable CHROMIUM.\n',
     );
     describe.skip(title, tests);
   }
@@ -21,7 +25,7 @@ export function describeInChromium(title: string, tests: () => void): void {
 /** Starts Chromium without a window, which asks nothing of any network by itself. */
 export function launchChromium(): Promise<Browser> {
   return chromium.launch({
-    executablePath,
+    executablePath: executablePath!,
     args: [
       '--no-sandbox',
       '--disable-gpu',
