@@ -4,6 +4,8 @@ const sources = {
   '^tfjs-ragan/(wasm|node)$': '<rootDir>/src/$1/index.ts',
 };
 
+const onTensorFlow = /tensorflow|cuda/.test(process.env.TFJS_RAGAN_TEST_BACKENDS);
+
 /** @type {import('jest').Config} */
 export default {
   testEnvironment: 'node',
@@ -31,6 +33,7 @@ export default {
       },
     ],
   },
+  ...(onTensorFlow && {globalSetup: '<rootDir>/__tests__/support/tensorflow-environment.js'}),
   testTimeout: 60_000,
   maxWorkers: 2,
 };

@@ -40,6 +40,14 @@ test('leaves what the user set, except where an option says otherwise', async ()
   expect(await set({memoryGrowth: true})).toHaveProperty('TF_FORCE_GPU_ALLOW_GROWTH', 'true');
 });
 
+test('turns oneDNN on, on every processor, unless the user decided', async () => {
+  expect(await set({})).toHaveProperty('TF_ENABLE_ONEDNN_OPTS', '1');
+  for (const own of ['0', 'false', '1', '']) {
+    process.env.TF_ENABLE_ONEDNN_OPTS = own;
+    expect(await set({threads: 2})).toHaveProperty('TF_ENABLE_ONEDNN_OPTS', own);
+  }
+});
+
 test('counts a device among the visible ones', async () => {
   expect(await set({device: 1})).toHaveProperty('CUDA_VISIBLE_DEVICES', '1');
   process.env.CUDA_VISIBLE_DEVICES = '4,GPU-7a';

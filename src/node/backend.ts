@@ -55,7 +55,8 @@ export const BACKEND_CHOICES = `auto, ${BACKENDS.slice(0, -1).join(', ')} or ${B
  * Call it before the first tensor is made.
  *
  * TensorFlow's environment variables count where an option is not given: `CUDA_VISIBLE_DEVICES`,
- * `TF_FORCE_GPU_ALLOW_GROWTH`, `TF_NUM_INTRAOP_THREADS`, `TF_CPP_MIN_LOG_LEVEL` (errors only by default) and others.
+ * `TF_FORCE_GPU_ALLOW_GROWTH`, `TF_NUM_INTRAOP_THREADS`, `TF_CPP_MIN_LOG_LEVEL` (errors only by default),
+ * `TF_ENABLE_ONEDNN_OPTS` (1 by default) and others.
  *
  * @throws if a backend asked for by name cannot be used, with the reason and what to install: it never falls back
  *   silently; if an option is unknown or out of range; or if the backend already runs with other options.

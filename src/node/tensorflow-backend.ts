@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import {createRequire} from 'node:module';
 import {join} from 'node:path';
+import {hasOneDnn} from '../tensorflow/one-dnn.js';
 import {registerTensorFlowKernels} from '../tensorflow/register.js';
 import {setStepCapturer} from '../training/step-capture.js';
 import type {BackendOptions, StartedBackend} from './backend-options.js';
@@ -13,6 +14,9 @@ import {setTensorFlowEnvironment} from './tensorflow-environment.js';
 
 const GPU_PACKAGE = '@tensorflow/tfjs-node-gpu';
 const CPU_PACKAGE = '@tensorflow/tfjs-node';
+
+/** What the user sets to 0 to do without oneDNN. */
+const ONEDNN = 'TF_ENABLE_ONEDNN_OPTS';
 
 /** See `captureStep`. */
 const CAPTURED = ', with captured training steps';
@@ -30,11 +34,20 @@ export function startCuda(options: BackendOptions): Promise<StartedBackend> {
 
 /** Starts TensorFlow through whichever of its packages is here. */
 export function startTensorFlow(options: BackendOptions): Promise<StartedBackend> {
-  return start([CPU_PACKAGE, GPU_PACKAGE], options, async ({name}) => {
+  return start([CPU_PACKAGE, GPU_PACKAGE], options, async ({name, oneDnnSetting}) => {
     const {threads} = options;
-    const on = usesGpu() ? await tensorFlowOnGpu() : `${tensorFlow()} on the CPU`;
-    return {reason: `${on}, through ${name}${CAPTURED}`, ...(threads !== undefined && {threads})};
+    const reason = usesGpu()
+      ? `${await tensorFlowOnGpu()}, through ${name}${CAPTURED}`
+      : `${tensorFlow()} on the CPU, through ${name}, ${describeOneDnn(oneDnnSetting)}${CAPTURED}`;
+    return {reason, ...(threads !== undefined && {threads})};
   });
+}
+
+/** Whether oneDNN computes here, and who decided it. */
+function describeOneDnn(setting: string | undefined): string {
+  const on = hasOneDnn();
+  const decision = setting === undefined ? on && 'by default' : `${ONEDNN}=${setting}`;
+  return `${on ? 'with' : 'without'} oneDNN${decision ? ` (${decision})` : ''}`;
 }
 
 /** A native package that works in this process. */
@@ -45,8 +58,14 @@ interface Loaded {
   tensorflow?: string;
 }
 
+interface Started extends Loaded {
+  options: BackendOptions;
+  /** What the user had set. */
+  oneDnnSetting: string | undefined;
+}
+
 /** The package that registered the backend in this process, and what it was started with; there is room for one. */
-let loaded: (Loaded & {options: BackendOptions}) | undefined;
+let loaded: Started | undefined;
 
 /** @throws if TensorFlow already runs in this process with other options; those for a GPU count where it has one. */
 export function requireRunningOptions(options: BackendOptions): void {
@@ -68,13 +87,14 @@ export function requireRunningOptions(options: BackendOptions): void {
 async function start(
   names: string[],
   options: BackendOptions,
-  describe: (loaded: Loaded) => Promise<StartedBackend>,
+  describe: (started: Started) => Promise<StartedBackend>,
 ): Promise<StartedBackend> {
   requireRunningOptions(options);
   const activeBefore = tf.getBackend() as string | undefined;
+  const oneDnnSetting = process.env[ONEDNN];
   const restoreEnvironment = loaded ? () => undefined : setTensorFlowEnvironment(options);
   try {
-    loaded ??= {...(await importFirst(names)), options};
+    loaded ??= {...(await importFirst(names)), options, oneDnnSetting};
     if (!names.includes(loaded.name)) {
       throw new Error(`${names[0]} cannot be used in a process that already uses ${loaded.name}: choose it first.`);
     }

@@ -20,6 +20,7 @@ export function setTensorFlowEnvironment({threads, device, memoryGrowth, memoryL
   set('TF_CPP_MIN_LOG_LEVEL', undefined, '2'); // errors only
   set('TF_NUM_INTRAOP_THREADS', threads);
   set('TF_OVERRIDE_GLOBAL_THREADPOOL', undefined, 'true'); // a captured step's session has threads of its own
+  set('TF_ENABLE_ONEDNN_OPTS', undefined, '1'); // left off by TensorFlow itself where a processor lacks AVX-512 VNNI
   set('TF_MKL_OPTIMIZE_PRIMITIVE_MEMUSE', undefined, 'false'); // or oneDNN plans gradients of convolutions anew at every step
   set('TF_FORCE_GPU_ALLOW_GROWTH', memoryGrowth, 'true');
   set('TF_PER_DEVICE_MEMORY_LIMIT_MB', memoryLimit);
