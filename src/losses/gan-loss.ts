@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
-import type {Averaging} from './averaging.js';
-import {localAveraging} from './averaging.js';
 import type {OptionNames} from '../options.js';
 import {requireKnownOptions} from '../options.js';
+import type {Averaging} from './averaging.js';
+import {localAveraging} from './averaging.js';
 import type {Criterion} from './criterion.js';
 import type {ElementLoss} from './element-loss.js';
 import {checkedElementLoss} from './element-loss.js';

@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
-import type {OptionNames} from '../options.js';
-import {requireKnownOptions} from '../options.js';
 import type {Averaging} from '../losses/averaging.js';
 import type {GanLoss} from '../losses/gan-loss.js';
+import type {OptionNames} from '../options.js';
+import {requireKnownOptions} from '../options.js';
 import {givesOneLogit, mixingLayer} from './inspect-critic.js';
 import type {GeneratorLoss} from './step.js';
 import {requireKnownGeneratorLosses} from './validation.js';

@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import {registerGradients} from '../gradients/register.js';
-import {requireKnownOptions} from '../options.js';
 import {localAveraging} from '../losses/averaging.js';
 import {RelativisticAverageLoss} from '../losses/relativistic-average-loss.js';
+import {requireKnownOptions} from '../options.js';
 import {applyGradients} from './apply-gradients.js';
 import type {GANCompileOptions, Passes} from './compile-options.js';
 import type {FitDatasetOptions, TrainingBatch, TrainOptions} from './fit-dataset.js';
