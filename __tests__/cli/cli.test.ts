@@ -1,7 +1,7 @@
 import {spawn, spawnSync} from 'node:child_process';
 import {copyFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
-import {join} from 'node:path';
+import {basename, join} from 'node:path';
 import sharp from 'sharp';
 import {writePng} from '../support/photos.js';
 
@@ -239,6 +239,10 @@ describe('bad input gets one line and exit code 2', () => {
     [
       ['upscale', 'red.png', 'file/out.png', '--model', 'odd'],
       'cannot write into file: a file of that name is in the way',
+    ],
+    [
+      ['upscale', 'red.png', '../' + basename(folder) + '/red.png', '--model', 'odd'],
+      'red.png: it is the picture to enlarge; choose another name',
     ],
     [['upscale', 'missing.png', 'out.png', '--model', 'odd'], 'cannot read missing.png: it does not exist'],
     [['upscale', 'broken/photo.png', 'out.png', '--model', 'odd'], 'cannot decode broken/photo.png'],

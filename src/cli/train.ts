@@ -14,7 +14,7 @@ export function trainCommand(report: (code: number) => void): Command {
   const defaults = DEFAULT_SETTINGS;
   return new Command('train')
     .description('Train an ESRGAN on a folder of photos: a warm-up on pixels, then the relativistic GAN.')
-    .option('--data <folder>', 'photos to learn from (.jpg, .png, .webp), with the folders below it')
+    .option('--data <folder>', 'photos to learn from (.jpg, .png, .webp, .tif, .gif, .avif), with the folders below it')
     .option('--validation <folder>', 'photos to measure on (default: a tenth of --data, held out)')
     .option('--out <folder>', 'where the run is kept', defaults.out)
     .option('--resume', 'go on with the run in --out, by its own settings where no others are given', defaults.resume)

@@ -2,6 +2,7 @@ import {Command} from 'commander';
 import type {BackendName} from '../node/backend.js';
 import {BACKEND_CHOICES, useBackend} from '../node/backend.js';
 import {decodeImage} from '../node/decode-image.js';
+import {isSameFile} from '../node/files.js';
 import {upscaleToFile} from '../node/upscale-to-file.js';
 import {requireWritableImage} from '../node/write-pixels.js';
 import {loadRunModel} from './model-option.js';
@@ -17,14 +18,17 @@ interface UpscaleCommandOptions {
 export function upscaleCommand(): Command {
   return new Command('upscale')
     .description('Enlarge a picture with a trained model; transparency is kept.')
-    .argument('<input>', 'the picture: .jpg, .png or .webp')
-    .argument('<output>', 'where to write the large one')
+    .argument('<input>', 'the picture: .jpg, .png, .webp, .tif, .gif or .avif')
+    .argument('<output>', 'where to write the large one: .jpg, .png or .webp')
     .requiredOption('--model <folder>', "a run's folder, or the folder of a model")
     .option('--tile <pixels>', 'size of the tiles it is computed in: smaller takes less memory', Number, 96)
     .option('--overlap <pixels>', 'how much around each tile is looked at too (default: enough, at most 32)', Number)
     .option('--backend <name>', BACKEND_CHOICES, 'auto')
     .action(async (input: string, output: string, options: UpscaleCommandOptions) => {
       await requireWritableImage(output);
+      if (await isSameFile(input, output)) {
+        throw new Error(`cannot write ${output}: it is the picture to enlarge; choose another name`);
+      }
       await useBackend(options.backend as BackendName | 'auto');
       const pixels = await decodeImage(input, {alpha: true});
       const model = await loadRunModel(options.model);

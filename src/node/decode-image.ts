@@ -7,7 +7,7 @@ import {mostPixels, requireRoom} from './picture-limit.js';
 import type {PictureSize, Pixels} from './pixels.js';
 import {cutPixels} from './pixels.js';
 import type {Sharp} from './sharp.js';
-import {SHARP_MISSING, importSharp} from './sharp.js';
+import {importSharp, sharpProblem} from './sharp.js';
 
 /** What of a picture is read. */
 export interface DecodeOptions {
@@ -51,7 +51,7 @@ async function naming<T>(
   const sharp = await importSharp();
   try {
     if (sharp) return await withSharp(sharp);
-    if (!isPng(file)) throw new Error(SHARP_MISSING);
+    if (!isPng(file)) throw new Error(await sharpProblem());
     return asPng(await readFile(file));
   } catch (error) {
     await requireContent(file);

@@ -28,6 +28,12 @@ export function fileError(action: string, path: string, cause: unknown): Error {
   return new Error(`cannot ${action} ${path}: ${reason.split('\n')[0]}`, {cause});
 }
 
+/** Whether two paths lead to one file, by links too; false if either leads to none. */
+export async function isSameFile(a: string, b: string): Promise<boolean> {
+  const [one, other] = await Promise.all([a, b].map(path => stat(path, {bigint: true}).catch(() => undefined)));
+  return one !== undefined && one.ino === other?.ino && one.dev === other.dev;
+}
+
 /** Removes folders with all that is in them. @throws one line naming the path and the reason. */
 export async function removeFolders(paths: string[]): Promise<void> {
   for (const path of paths) {

@@ -1,60 +1,86 @@
 import * as tf from '@tensorflow/tfjs';
-import type {Dirent} from 'node:fs';
-import {readdir, stat} from 'node:fs/promises';
-import {extname, join, relative, sep} from 'node:path';
+import {extname} from 'node:path';
 import {requireKnownOptions} from '../options.js';
 import {decodeImage, isPng} from './decode-image.js';
-import {fileError} from './files.js';
+import {filesInFolder} from './folder-files.js';
 import type {Pixels} from './pixels.js';
-import {SHARP_MISSING, importSharp} from './sharp.js';
+import {importSharp, sharpProblem} from './sharp.js';
 import {writePixels} from './write-pixels.js';
 
-const READABLE = new Set(['.png', '.jpg', '.jpeg', '.webp']);
+/** The names that pictures have which sharp reads as it comes. */
+const EXTENSIONS = '.png .jpg .jpeg .jpe .jfif .webp .tif .tiff .gif .avif'.split(' ');
+
+/** As many kinds of other files are named. */
+const MOST_KINDS = 8;
+
+/** What of sharp's formats is for photos and not in every build of it. */
+const FORMATS_OF_SOME_BUILDS = ['heif', 'jxl', 'jp2'] as const;
 
 /**
- * The pictures (PNG, JPEG, WebP by extension) in a folder and the folders below it, sorted by path. Files and links to
- * files only; hidden ones are left out.
+ * The pictures in a folder and the folders below it, sorted by path: PNG, JPEG (`.jpg`, `.jpeg`, `.jpe`, `.jfif`), WebP,
+ * TIFF, GIF and AVIF by extension, and what else sharp reads where it was built for that, as HEIC. Symbolic links are
+ * followed, and a file that several paths lead to is listed once. Hidden files and folders are left out.
  *
  * @throws one line: the folder is missing, is not a folder, cannot be read, or holds no picture.
  * @example
  * const files = await listImages('photos');
  */
 export async function listImages(folder: string): Promise<string[]> {
-  const images: string[] = [];
-  try {
-    if (!(await stat(folder)).isDirectory()) throw new Error('it is not a folder');
-    for (const entry of await readdir(folder, {recursive: true, withFileTypes: true})) {
-      const path = join(entry.parentPath, entry.name);
-      const hidden = relative(folder, path)
-        .split(sep)
-        .some(name => name.startsWith('.'));
-      if (READABLE.has(extname(entry.name).toLowerCase()) && !hidden && (await isFile(path, entry))) images.push(path);
-    }
-  } catch (error) {
-    throw fileError('read the folder', folder, error);
+  return (await sortOut(folder)).images;
+}
+
+/**
+ * `listImages`, without those that need sharp where it is missing; it warns of those and of what is no picture.
+ *
+ * @param isExpected of which of the files that are no pictures not to warn.
+ */
+export async function listReadableImages(
+  folder: string,
+  onWarning: (message: string) => void,
+  isExpected: (file: string) => Promise<boolean> = () => Promise.resolve(false),
+): Promise<string[]> {
+  const {images, others} = await sortOut(folder);
+  const unexpected: string[] = [];
+  for (const file of others) if (!(await isExpected(file))) unexpected.push(file);
+  if (unexpected.length > 0) {
+    const files = `${unexpected.length} ${unexpected.length === 1 ? 'file' : 'files'} in ${folder}`;
+    onWarning(`left out ${files}, of kinds that are not read as photos: ${kinds(unexpected)}`);
   }
-  if (images.length === 0) throw new Error(`no picture in the folder ${folder}: put .png, .jpg or .webp files there`);
-  return images.sort();
-}
-
-/** Whether it is a file or a link to one: to open a named pipe is to wait for ever. */
-async function isFile(path: string, entry: Dirent): Promise<boolean> {
-  if (!entry.isSymbolicLink()) return entry.isFile();
-  return stat(path).then(
-    target => target.isFile(),
-    () => false,
-  );
-}
-
-/** `listImages`, without those that need sharp where it is missing, of which it warns. */
-export async function listReadableImages(folder: string, onWarning: (message: string) => void): Promise<string[]> {
-  const images = await listImages(folder);
   if (await importSharp()) return images;
   const readable = images.filter(isPng);
-  if (readable.length === 0) throw new Error(`no picture that can be read in the folder ${folder}: ${SHARP_MISSING}`);
+  const problem = await sharpProblem();
+  if (readable.length === 0) throw new Error(`no picture that can be read in the folder ${folder}: ${problem}`);
   const left = images.length - readable.length;
-  if (left > 0) onWarning(`skipping ${left} of ${images.length} pictures in ${folder}: ${SHARP_MISSING}`);
+  if (left > 0) onWarning(`skipping ${left} of ${images.length} pictures in ${folder}: ${problem}`);
   return readable;
+}
+
+/** The pictures in a folder, at least one, and its other files. */
+async function sortOut(folder: string): Promise<{images: string[]; others: string[]}> {
+  const sharp = await importSharp();
+  const further = FORMATS_OF_SOME_BUILDS.flatMap(name => sharp?.format[name]?.input.fileSuffix ?? []);
+  const known = new Set([...EXTENSIONS, ...further]);
+  const isImage = (file: string) => known.has(extname(file).toLowerCase());
+  const files = await filesInFolder(folder);
+  const [images, others] = [files.filter(isImage), files.filter(file => !isImage(file))];
+  if (images.length === 0) {
+    const instead = others.length > 0 ? ` (it has ${kinds(others)})` : '';
+    throw new Error(`no picture in the folder ${folder}${instead}: put ${EXTENSIONS.join(', ')} files there`);
+  }
+  return {images, others};
+}
+
+/** How many files there are of which extension, the most frequent first. */
+function kinds(files: string[]): string {
+  const counts = new Map<string, number>();
+  for (const file of files) {
+    const kind = extname(file).toLowerCase() || 'without an extension';
+    counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  }
+  const sorted = [...counts].sort(([, a], [, b]) => b - a);
+  const rest = sorted.slice(MOST_KINDS).reduce((sum, [, count]) => sum + count, 0);
+  const named = sorted.slice(0, MOST_KINDS).map(([kind, count]) => `${count} ${kind}`);
+  return [...named, ...(rest > 0 ? [`${rest} others`] : [])].join(', ');
 }
 
 /**
@@ -62,7 +88,7 @@ export async function listReadableImages(folder: string, onWarning: (message: st
  * file, `[height, width, 4]`.
  *
  * A picture is turned as its EXIF says; grey and CMYK become sRGB, 16 bits become 8, and of several frames the first is
- * taken. Without `alpha`, transparent pixels are laid on white. JPEG and WebP need the optional package sharp.
+ * taken. Without `alpha`, transparent pixels are laid on white. All but PNG need the optional package sharp.
  *
  * @throws one line: an unknown option, or, naming the file, unreadable, broken or cut short, or sharp is missing.
  * @example

@@ -49,7 +49,6 @@ export async function listPhotos(
   onWarning: (message: string) => void,
   out?: string,
 ): Promise<string[]> {
-  const files = await listReadableImages(folder, onWarning);
   const outThere = out === undefined ? undefined : await realpath(out).catch(() => undefined);
   const known = new Map<string, boolean>();
   const isRun = async (path: string) => {
@@ -57,7 +56,7 @@ export async function listPhotos(
     known.set(path, isOne);
     return isOne;
   };
-  /** The folder of a run that made the picture, if one did. */
+  /** The folder of a run that made the file, if one did. */
   const madeIn = async (file: string): Promise<string | undefined> => {
     let path = folder;
     const below = relative(folder, file).split(sep).slice(0, -1);
@@ -68,6 +67,8 @@ export async function listPhotos(
     }
     return undefined;
   };
+  const isMade = async (file: string) => (await isRun(folder)) || (await madeIn(file)) !== undefined;
+  const files = await listReadableImages(folder, onWarning, isMade);
   const photos: string[] = [];
   const made = new Map<string, number>();
   for (const file of files) {

@@ -4,7 +4,7 @@ import {PNG} from 'pngjs';
 import {isPng} from './decode-image.js';
 import {fileError, requireWritableFolder, writeFileAtomically} from './files.js';
 import type {Pixels} from './pixels.js';
-import {SHARP_MISSING, importSharp} from './sharp.js';
+import {importSharp, sharpProblem} from './sharp.js';
 
 /** The most pixels a side that a format holds, by extension. */
 const LARGEST_SIDE: Readonly<Record<string, number>> = {
@@ -24,7 +24,7 @@ async function requireImageName(file: string): Promise<void> {
   if (!(extname(file).toLowerCase() in LARGEST_SIDE)) {
     throw new Error(`cannot write ${file}: the name must end in .png, .jpg or .webp`);
   }
-  if (!isPng(file) && !(await importSharp())) throw new Error(`cannot write ${file}: ${SHARP_MISSING}`);
+  if (!isPng(file) && !(await importSharp())) throw new Error(`cannot write ${file}: ${await sharpProblem()}`);
 }
 
 /** Refuses a picture that is too large for its file's format, or for one array of bytes. */
