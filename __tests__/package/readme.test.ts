@@ -6,10 +6,10 @@ import {tensorFlow} from '../support/backends.js';
 
 const root = join(__dirname, '../..');
 
-/** Runs the example that a page marks, and returns what it prints. */
-function runExample(page: string, {lines} = {lines: 25}): string {
-  const marked = /<!-- example: the tests run this -->\n```[jt]s\n([\s\S]*?)```/;
-  const example = marked.exec(readFileSync(join(root, page), 'utf8'))?.[1] ?? '';
+/** Runs an example that a page marks, by its number there, and returns what it prints. */
+function runExample(page: string, {lines = 25, number = 0} = {}): string {
+  const marked = /<!-- example: the tests run this -->\n```[jt]s\n([\s\S]*?)```/g;
+  const example = [...readFileSync(join(root, page), 'utf8').matchAll(marked)][number]?.[1] ?? '';
   expect(example.split('\n').length).toBeLessThan(lines);
   const {target, module} = {target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext};
   const code = ts.transpile(example, {target, module});
@@ -41,4 +41,8 @@ test('the example of a custom loss runs, and is the formula', () => {
   );
   expect(losses).toHaveLength(2);
   expect(losses[1]).toBeLessThan(losses[0]!);
+});
+
+(tensorFlow ? test : test.skip)('the example of a step that depends on values has a graph for each', () => {
+  expect(runExample('docs/captured-steps.md', {lines: 30, number: 1})).toContain('captured, 2 graphs');
 });

@@ -30,6 +30,12 @@ export interface CaptureOptions {
   inputs: {shape: number[]; dtype: tf.DataType}[];
   /** The variables that the step may change besides its optimizers' own; a change of another is refused. Default: any. */
   variables?: tf.Variable[];
+  /**
+   * Values by which JavaScript decides what the step does, besides its inputs: looked at before every call, outside the step.
+   * It is captured for each combination of them (`Object.is`), all on the same variables: `() => [calls % 16 === 0,
+   * optimizer]`. Default: none.
+   */
+  dependsOn?: () => readonly unknown[];
   /** Receives the one line that says why steps are not captured. Default `console.warn`. */
   onWarning?: (message: string) => void;
 }

@@ -9,6 +9,8 @@ import type {Recording} from './recording.js';
 import {difference} from './recording.js';
 import type {Recorded, RecordedStep} from './record-step.js';
 import {isRecording, recordStep} from './record-step.js';
+import type {Variant} from './variants.js';
+import {Variants} from './variants.js';
 
 /** Shapes of inputs, or variables as inputs, that get a graph of their own; calls with others run as usual. */
 const MAX_GRAPHS = 4;
@@ -25,7 +27,7 @@ const isCheck = (runs: number) =>
 /** Graphs in a row that may be given up before their first check, because what they froze has changed. */
 const MAX_RENEWALS = 8;
 
-const CAPTURE_OPTIONS: OptionNames<CaptureOptions> = {inputs: true, variables: true, onWarning: true};
+const CAPTURE_OPTIONS: OptionNames<CaptureOptions> = {inputs: true, variables: true, dependsOn: true, onWarning: true};
 
 /**
  * Makes a training step run as one TensorFlow call.
@@ -43,12 +45,15 @@ const CAPTURE_OPTIONS: OptionNames<CaptureOptions> = {inputs: true, variables: t
  * besides, such as counting, happens in these calls only. A step that was refused is recorded again after 100 calls, 200
  * more, and so on; one that is no longer what was captured, until 8 calls in a row did the same.
  *
+ * What JavaScript decides between two calls, a penalty at every 16th or another optimizer, is told by `dependsOn`: the step
+ * is captured for each combination of these values, the last 8 of them.
+ *
  * On another backend the step runs as usual, with one warning; it is captured once TensorFlow (`npx tfjs-ragan setup`) is
  * the active one.
  *
  * @param fn the step: takes the inputs, updates variables, and returns a tensor, or arrays or objects of tensors, or
  *   nothing. It must not be async.
- * @throws if the inputs are disposed or not of the types it was made for.
+ * @throws if the inputs are disposed or not of the types it was made for, or `dependsOn` returns no array.
  * @example
  * const [x, y] = [tf.randomNormal([8, 3]), tf.randomNormal([8, 1])];
  * const optimizer = tf.train.adam(1e-3);
@@ -64,10 +69,16 @@ export function captureStep<A extends tf.Tensor[], R>(
   options: CaptureOptions,
 ): CapturedStep<A, R> {
   requireKnownOptions('captureStep', options, CAPTURE_OPTIONS);
-  const runner = new Runner(fn, options);
-  return Object.defineProperties((...inputs: A) => runner.call(inputs), {
-    status: {get: () => runner.status},
-    dispose: {value: () => runner.dispose()},
+  const {dependsOn = () => [], onWarning = console.warn} = options;
+  const told = new Set<string>();
+  const warnOnce = (message: string) => {
+    if (!told.has(message)) onWarning(message);
+    told.add(message);
+  };
+  const step = new Variants(() => new Runner(fn, {...options, onWarning: warnOnce}), dependsOn);
+  return Object.defineProperties((...inputs: A) => step.call(inputs), {
+    status: {get: () => step.status},
+    dispose: {value: () => step.dispose()},
   }) as CapturedStep<A, R>;
 }
 
@@ -77,7 +88,7 @@ function activeNativeBackend(): NativeBackend | undefined {
   return tf.getBackend() === 'tensorflow' && backend.binding ? (backend as NativeBackend) : undefined;
 }
 
-class Runner<A extends tf.Tensor[], R> {
+class Runner<A extends tf.Tensor[], R> implements Variant<A, R> {
   private readonly graphs = new Map<string, CapturedGraph<R>>();
   private readonly attempts = new Attempts(MAX_GRAPHS);
   /** Why it runs as usual for all shapes: on another backend, or since a graph was found to be wrong. */
