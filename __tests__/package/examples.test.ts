@@ -7,6 +7,7 @@ import {compilerOptions, root} from '../support/program.js';
 /** What the examples in docstrings speak of without making it, and its type. */
 const GIVEN = {
   gan: `import('tfjs-ragan').GAN`,
+  options: `import('tfjs-ragan').GANCompileOptions`,
   model: 'tf.LayersModel',
   generator: 'tf.LayersModel',
   realLogits: 'tf.Tensor',

@@ -42,6 +42,8 @@ const places: Record<string, (options: never) => unknown> = {
   'GAN.compile(options)': options => given.gan.compile(options),
   'GAN.compile(options.generatorLosses)': options =>
     given.gan.compile({...given.optimizers, generatorLosses: [options]}),
+  'GAN.compile(options.penalties)': options => given.gan.compile({...given.optimizers, penalties: [options]}),
+  'GAN.compile(options.weightAverage)': options => given.gan.compile({...given.optimizers, weightAverage: options}),
   'GAN.fitDataset(options)': options => given.gan.fitDataset(given.dataset, options),
   'GAN.fitDataset(options.callbacks)': options =>
     given.gan.fitDataset(given.dataset, {epochs: 1, callbacks: [new tf.History(), options]}),
@@ -53,6 +55,11 @@ const places: Record<string, (options: never) => unknown> = {
   'StandardLoss.constructor(options)': options => new main.StandardLoss(options),
   'captureStep(options)': options => node.captureStep(() => undefined, options),
   'cosine(options)': options => main.cosine(options),
+  'criticStep(objective)': options => main.criticStep(given.networks, options, given.logits, given.logits),
+  'criticStep(objective.generatorLosses)': options =>
+    main.criticStep(given.networks, {...given.objective, generatorLosses: [options]}, given.logits, given.logits),
+  'criticStep(objective.penalties)': options =>
+    main.criticStep(given.networks, {...given.objective, penalties: [options]}, given.logits, given.logits),
   'discriminatorLoss(options)': options => main.discriminatorLoss(given.logits, given.logits, options),
   'esrganGenerator(options)': options => main.esrganGenerator(options),
   'generatorLoss(options)': options => main.generatorLoss(given.logits, given.logits, options),
@@ -61,12 +68,16 @@ const places: Record<string, (options: never) => unknown> = {
   'onePassStep(objective)': options => main.onePassStep(given.networks, options, given.logits, given.logits),
   'onePassStep(objective.generatorLosses)': options =>
     main.onePassStep(given.networks, {...given.objective, generatorLosses: [options]}, given.logits, given.logits),
+  'onePassStep(objective.penalties)': options =>
+    main.onePassStep(given.networks, {...given.objective, penalties: [options]}, given.logits, given.logits),
   'patchDiscriminator(options)': options => main.patchDiscriminator(options),
   'photoDataset(options)': options => node.photoDataset('nowhere', options),
   'psnr(options)': options => main.psnr(given.image, given.image, options),
   'readImage(options)': options => node.readImage('nowhere.png', options),
   'removeTensorFlow(options)': options => node.removeTensorFlow(options),
   'saveCheckpoint(trained)': options => node.saveCheckpoint('nowhere', options, 0),
+  'r1Penalty(options)': options => main.r1Penalty(options),
+  'r2Penalty(options)': options => main.r2Penalty(options),
   'separatePassesStep(objective)': options =>
     main.separatePassesStep(given.networks, options, given.logits, given.logits),
   'separatePassesStep(objective.generatorLosses)': options =>
@@ -85,6 +96,11 @@ const places: Record<string, (options: never) => unknown> = {
   'useBackend(options)': options => node.useBackend('auto', options),
   'vggDiscriminator(options)': options => main.vggDiscriminator(options),
   'warmUp(options)': options => main.warmUp(options),
+  'separatePassesStep(objective.penalties)': options =>
+    main.separatePassesStep(given.networks, {...given.objective, penalties: [options]}, given.logits, given.logits),
+  'warmUpStep(objective.penalties)': options =>
+    main.warmUpStep(given.networks, {...given.objective, penalties: [options]}, given.logits, given.logits),
+  'wganPenalty(options)': options => main.wganPenalty(options),
   'warmUpStep(objective)': options => main.warmUpStep(given.networks, options, given.logits, given.logits),
   'warmUpStep(objective.generatorLosses)': options =>
     main.warmUpStep(given.networks, {...given.objective, generatorLosses: [options]}, given.logits, given.logits),

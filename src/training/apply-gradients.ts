@@ -3,7 +3,15 @@ import type {AdamState, Moment} from './adam-state.js';
 
 /**
  * `optimizer.applyGradients`, in one kernel per variable where the active backend has one for Adam (`AdamUpdate`, on wasm)
- * instead of ten. The optimizer's state is the same either way.
+ * instead of ten: for training loops written by hand. The optimizer's state is the same either way.
+ *
+ * @param gradients by the names of their variables, as `tf.variableGrads` and the steps give them. They stay yours.
+ * @example
+ * const optimizer = tf.train.adam(1e-3);
+ * const weight = tf.variable(tf.scalar(3));
+ * const {value, grads} = tf.variableGrads(() => tf.square(weight) as tf.Scalar, [weight]);
+ * applyGradients(optimizer, grads);
+ * tf.dispose([value, grads]);
  */
 export function applyGradients(optimizer: tf.Optimizer, gradients: tf.NamedTensorMap): void {
   // A subclass may update otherwise.

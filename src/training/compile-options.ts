@@ -1,11 +1,17 @@
-import * as tf from '@tensorflow/tfjs';
-import type {Averaging} from '../losses/averaging.js';
-import type {GanLoss} from '../losses/gan-loss.js';
+import type * as tf from '@tensorflow/tfjs';
 import type {OptionNames} from '../options.js';
 import {requireKnownOptions} from '../options.js';
-import {givesOneLogit, mixingLayer} from './inspect-critic.js';
+import type {Averaging} from '../losses/averaging.js';
+import type {GanLoss} from '../losses/gan-loss.js';
+import {localAveraging} from '../losses/averaging.js';
+import {RelativisticAverageLoss} from '../losses/relativistic-average-loss.js';
+import {allowsOnePass} from './inspect-critic.js';
+import type {Penalty} from './penalties.js';
+import {requireOptions} from './require-options.js';
+import type {LearningRateSchedule} from './schedules.js';
 import type {GeneratorLoss} from './step.js';
-import {requireKnownGeneratorLosses} from './validation.js';
+import type {Compiled, PerNetwork} from './update.js';
+import type {WeightAverageOptions} from './weight-average.js';
 
 /** How a batch's gradients are found: see `onePassStep` and `separatePassesStep`. */
 export type Passes = 'auto' | 'one' | 'separate';
@@ -28,6 +34,27 @@ export interface GANCompileOptions {
    * it. With `'one'`, layers of your own are taken at your word; batch normalisation, which mixes, is refused.
    */
   passes?: Passes;
+  /**
+   * Further terms of the discriminator's objective, such as `r1Penalty({gamma: 10})`. Default none. A critic that mixes the
+   * samples of a batch has no slope of its own for each.
+   */
+  penalties?: Penalty[];
+  /** Batches that the critic learns from for each that the generator does too, a whole number. Default 1. */
+  discriminatorSteps?: number;
+  /**
+   * Set before each step: a rate, or a function of the number of batches trained on since `compile`, such as
+   * `multiStep({...})` or `cosine({...})` gives. Default: the optimizer's own.
+   */
+  generatorLearningRate?: number | LearningRateSchedule;
+  /** As `generatorLearningRate`, for the discriminator. */
+  discriminatorLearningRate?: number | LearningRateSchedule;
+  /**
+   * The largest norm of all gradients of a network together, by which they are scaled down: of both networks, or of each.
+   * Default: none.
+   */
+  clipNorm?: number | Partial<PerNetwork<number>>;
+  /** Keeps an exponential average of the generator's weights in `averagedGenerator`. Default: none. */
+  weightAverage?: WeightAverageOptions;
   /** Where the sums and counts of averages come from. Default `localAveraging`: the batch alone. */
   averaging?: Averaging;
   /**
@@ -45,89 +72,43 @@ const COMPILE_OPTIONS: OptionNames<GANCompileOptions> = {
   loss: true,
   adversarialWeight: true,
   generatorLosses: true,
+  penalties: true,
+  discriminatorSteps: true,
+  generatorLearningRate: true,
+  discriminatorLearningRate: true,
+  clipNorm: true,
+  weightAverage: true,
   passes: true,
   averaging: true,
   capture: true,
   onWarning: true,
 };
 
-/** Refuses unknown options of `GAN.compile`. */
-export function requireCompileOptions(options: GANCompileOptions): void {
+/** The options with their defaults, once all of them have been looked at. */
+export function completeOptions(options: GANCompileOptions, discriminator: tf.LayersModel): Compiled {
   requireKnownOptions('GAN.compile', options, COMPILE_OPTIONS);
+  requireOptions(options, discriminator);
+  const {loss = new RelativisticAverageLoss(), averaging = localAveraging} = options;
+  const {adversarialWeight = 1, generatorLosses = [], penalties = [], passes = 'auto'} = options;
+  const {generatorOptimizer, discriminatorOptimizer, clipNorm, weightAverage, capture = true} = options;
+  return {
+    objective: {loss, adversarialWeight, generatorLosses, averaging},
+    optimizers: {generator: generatorOptimizer, discriminator: discriminatorOptimizer},
+    learningRates: {
+      ...scheduleOf('generator', options.generatorLearningRate),
+      ...scheduleOf('discriminator', options.discriminatorLearningRate),
+    },
+    clipNorm: typeof clipNorm === 'number' ? {generator: clipNorm, discriminator: clipNorm} : (clipNorm ?? {}),
+    passes: passes === 'auto' ? (allowsOnePass(discriminator) ? 'one' : 'separate') : passes,
+    penalties: penalties.map(penalty => ({every: 1, ...penalty})),
+    discriminatorSteps: options.discriminatorSteps ?? 1,
+    averageDecay: weightAverage?.decay,
+    capture,
+    onWarning: options.onWarning,
+  };
 }
 
-/** The options with their defaults filled in. */
-type Filled = GANCompileOptions &
-  Required<Pick<GANCompileOptions, 'loss' | 'adversarialWeight' | 'generatorLosses' | 'averaging' | 'passes'>>;
-
-/** Refuses what `GAN.compile` cannot train with: see each message. */
-export function requireOptions(options: Filled, discriminator: tf.LayersModel): void {
-  const {generatorOptimizer, discriminatorOptimizer, loss, averaging} = options;
-  requireOptimizers(generatorOptimizer, discriminatorOptimizer);
-  // Told by what they can do: a loss may come from another copy of this package.
-  if (typeof (loss as Partial<GanLoss> | null)?.withGradients !== 'function') {
-    throw new Error(
-      `GAN.compile: loss must be a GanLoss, such as new RelativisticAverageLoss(), but it is ${typeof loss}.`,
-    );
-  }
-  if (loss.reduction === tf.Reduction.NONE) {
-    throw new Error('GAN.compile: loss must reduce to one number, but its reduction is NONE; use MEAN or SUM.');
-  }
-  requireWeights(options.adversarialWeight, options.generatorLosses);
-  if (typeof (averaging as Partial<Averaging> | null)?.total !== 'function') {
-    throw new Error(
-      `GAN.compile: averaging must have a function total(sum, count), as localAveraging has, but it is ${JSON.stringify(averaging)}.`,
-    );
-  }
-  requirePasses(options.passes, discriminator);
-}
-
-function requireOptimizers(generatorOptimizer: tf.Optimizer, discriminatorOptimizer: tf.Optimizer): void {
-  for (const [name, optimizer] of Object.entries({generatorOptimizer, discriminatorOptimizer})) {
-    if (typeof (optimizer as Partial<tf.Optimizer> | undefined)?.applyGradients !== 'function') {
-      throw new Error(
-        `GAN.compile: ${name} must be a tf.Optimizer, such as tf.train.adam(1e-4), but it is ${typeof optimizer}.`,
-      );
-    }
-  }
-  if (generatorOptimizer === discriminatorOptimizer) {
-    throw new Error('GAN.compile: each network needs an optimizer of its own, but both are the same object.');
-  }
-}
-
-function requireWeights(adversarialWeight: number, generatorLosses: GeneratorLoss[]): void {
-  const names = new Set(['discriminatorLoss', 'generatorLoss']);
-  if (!Number.isFinite(adversarialWeight)) {
-    throw new Error(`GAN.compile: adversarialWeight must be a finite number, but it is ${adversarialWeight}.`);
-  }
-  requireKnownGeneratorLosses('GAN.compile', generatorLosses);
-  for (const {name, weight, loss} of generatorLosses) {
-    if (!name || names.has(name)) {
-      throw new Error(
-        `GAN.compile: generatorLosses need names of their own, but ${JSON.stringify(name)} is empty or taken.`,
-      );
-    }
-    if (!Number.isFinite(weight) || typeof loss !== 'function') {
-      throw new Error(`GAN.compile: generator loss '${name}' needs a finite weight and a loss function.`);
-    }
-    names.add(name);
-  }
-}
-
-function requirePasses(passes: Passes, discriminator: tf.LayersModel): void {
-  if (!['auto', 'one', 'separate'].includes(passes)) {
-    throw new Error(`GAN.compile: passes must be 'auto', 'one' or 'separate', but it is ${String(passes)}.`);
-  }
-  if (passes !== 'one') return;
-  if (!givesOneLogit(discriminator)) {
-    throw new Error(
-      "GAN.compile: passes must be 'separate' for a discriminator that gives more than one logit per sample.",
-    );
-  }
-  const mixing = mixingLayer(discriminator);
-  if (mixing) {
-    throw new Error(
-      `GAN.compile: passes must be 'separate' for a discriminator that mixes the samples of a batch, as its layer ${mixing.name} (${mixing.getClassName()}) does.`,
-    );
-  }
+function scheduleOf(network: keyof PerNetwork<unknown>, rate: number | LearningRateSchedule | undefined) {
+  if (rate === undefined) return {};
+  return {[network]: typeof rate === 'function' ? rate : () => rate};
 }

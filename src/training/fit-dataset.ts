@@ -156,20 +156,21 @@ function requireCount(name: string, value: number, least: number): void {
 /** Sums scalars on the device and reads their means back once. */
 class RunningMeans {
   private sums: Losses = {};
-  private count = 0;
+  private readonly counts: Record<string, number> = {};
 
   add(losses: Losses): void {
     for (const [name, loss] of Object.entries(losses)) {
       const previous = this.sums[name];
       this.sums[name] = previous ? tf.add(previous, loss) : tf.clone(loss);
       previous?.dispose();
+      // Some are not part of every step.
+      this.counts[name] = (this.counts[name] ?? 0) + 1;
     }
-    this.count++;
   }
 
   async read(): Promise<Record<string, number>> {
     const entries = Object.entries(this.sums).map(
-      async ([name, sum]) => [name, (await sum.data())[0]! / this.count] as const,
+      async ([name, sum]) => [name, (await sum.data())[0]! / this.counts[name]!] as const,
     );
     return Object.fromEntries(await Promise.all(entries));
   }

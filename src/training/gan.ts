@@ -1,31 +1,20 @@
 import * as tf from '@tensorflow/tfjs';
 import {registerGradients} from '../gradients/register.js';
-import {localAveraging} from '../losses/averaging.js';
-import {RelativisticAverageLoss} from '../losses/relativistic-average-loss.js';
 import {requireKnownOptions} from '../options.js';
-import {applyGradients} from './apply-gradients.js';
 import type {GANCompileOptions, Passes} from './compile-options.js';
 import type {FitDatasetOptions, TrainingBatch, TrainOptions} from './fit-dataset.js';
-import {requireCompileOptions, requireOptions} from './compile-options.js';
+import {completeOptions} from './compile-options.js';
 import {fitDataset, requireTrainOptions} from './fit-dataset.js';
-import {allowsOnePass, isPerSample} from './inspect-critic.js';
-import {onePassStep} from './one-pass-step.js';
-import {separatePassesStep} from './separate-passes-step.js';
+import {isPerSample} from './inspect-critic.js';
+import {setLearningRate} from './learning-rate.js';
 import type {CapturedStep, CaptureStatus} from './step-capture.js';
 import {stepCapturer} from './step-capture.js';
-import type {Networks, Objective, StepResult} from './step.js';
+import type {Networks} from './step.js';
+import type {Compiled, StepKind} from './update.js';
+import {nameOfKind, stepKind, updateOf} from './update.js';
 import {requireBatch, requireNetworks, requireTrainable, requireWeightsOfTheirOwn} from './validation.js';
 import {trainableVariables} from './variables.js';
-import {warmUpStep} from './warm-up-step.js';
-
-interface Compiled {
-  objective: Objective;
-  generatorOptimizer: tf.Optimizer;
-  discriminatorOptimizer: tf.Optimizer;
-  passes: Exclude<Passes, 'auto'>;
-  capture: boolean;
-  onWarning: ((message: string) => void) | undefined;
-}
+import {WeightAverage} from './weight-average.js';
 
 type Losses = Record<string, tf.Scalar>;
 
@@ -65,8 +54,14 @@ export class GAN {
   /** Set to true, by a callback say, to end `fitDataset` after the batch under way. */
   stopTraining = false;
   private compiled: Compiled | undefined;
-  /** Captured steps, with and without the critic. */
-  private readonly captured = new Map<boolean, Captured>();
+  /**
+   * Batches trained on since `compile`: what learning rates, `discriminatorSteps` and penalties go by that are not part of
+   * every step. Set it to go on where training stopped.
+   */
+  step = 0;
+  private average: WeightAverage | undefined;
+  /** Captured steps by their kind. */
+  private readonly captured = new Map<string, Captured>();
 
   constructor(networks: Networks) {
     requireKnownOptions('GAN', networks, {generator: true, discriminator: true});
@@ -89,7 +84,8 @@ export class GAN {
 
   /** Whether the steps run captured; undefined before the first one and where steps are not captured. */
   get captureStatus(): CaptureStatus | undefined {
-    return (this.captured.get(true) ?? this.captured.get(false))?.step.status;
+    const steps = [...this.captured.values()].map(({step}) => step.status);
+    return steps.find(({state}) => state === 'captured') ?? steps.at(-1);
   }
 
   /**
@@ -97,25 +93,32 @@ export class GAN {
    * stay. What the networks' layers ask for themselves, by a `kernelRegularizer` say, is added to the objective of their
    * network, as in Keras; it is not in the logs.
    *
-   * @throws if an option is unknown, an optimizer is missing or the two are the same, `loss` is no `GanLoss` or has the reduction NONE, a
-   *   weight is not a finite number, a generator loss has no name or another's, `averaging` has no `total`, or `passes`
-   *   is unknown, or `'one'` for a critic that has not one logit per sample or
-   *   mixes samples. What was compiled before then stays.
+   * @throws if an option is unknown or out of range, an optimizer is missing or the two are the same, `loss` is no
+   *   `GanLoss` or has the reduction NONE, a generator loss or penalty has no name or another's, `averaging` has no `total`,
+   *   or `passes` is `'one'` for a critic that has not one logit per sample or mixes samples. What was compiled before then
+   *   stays.
    */
   compile(options: GANCompileOptions): void {
-    requireCompileOptions(options);
-    const {generatorOptimizer, discriminatorOptimizer, adversarialWeight = 1, generatorLosses = []} = options;
-    const {loss = new RelativisticAverageLoss(), averaging = localAveraging, passes = 'auto', capture = true} = options;
-    requireOptions({...options, loss, adversarialWeight, generatorLosses, averaging, passes}, this.discriminator);
+    const compiled = completeOptions(options, this.discriminator);
     this.dispose();
-    this.compiled = {
-      objective: {loss, adversarialWeight, generatorLosses, averaging},
-      generatorOptimizer,
-      discriminatorOptimizer,
-      passes: passes === 'auto' ? (allowsOnePass(this.discriminator) ? 'one' : 'separate') : passes,
-      capture,
-      onWarning: options.onWarning,
-    };
+    this.compiled = compiled;
+    this.step = 0;
+    if (compiled.averageDecay !== undefined) this.average ??= new WeightAverage(this.generator);
+  }
+
+  /**
+   * The generator with the average of its weights, where `weightAverage` is set: what to take samples from. It is a model
+   * of its own, and goes on being averaged. Yours to dispose.
+   *
+   * @throws if `compile` was not told to average.
+   */
+  get averagedGenerator(): tf.LayersModel {
+    if (!this.average) {
+      throw new Error(
+        'GAN.averagedGenerator: there is no average; set weightAverage in compile(), {decay: 0.999} say.',
+      );
+    }
+    return this.average.model;
   }
 
   /**
@@ -133,9 +136,10 @@ export class GAN {
    * @param xs the generator's input, `[batch, ...]`, float32.
    * @param ys the real samples, `[batch, ...]`, of the generator's output shape.
    * @returns the losses before the update: `discriminatorLoss`, `generatorLoss` (the adversarial one, unweighted) and
-   *   one entry per generator loss, unweighted; with `adversarial: false` only the latter.
-   * @throws if the GAN is not compiled, an option is unknown, a network has no trainable weight, `xs` or `ys` are no float32 tensors or their
-   *   shapes do not fit, before any weight changes.
+   *   one entry per generator loss and penalty that the step has, unweighted; with `adversarial: false` only the generator
+   *   losses.
+   * @throws if the GAN is not compiled, an option is unknown, a network has no trainable weight, `xs` or `ys` are no float32
+   *   tensors or their shapes do not fit, before any weight changes.
    */
   async trainOnBatch(xs: tf.Tensor, ys: tf.Tensor, options: TrainOptions = {}): Promise<Record<string, number>> {
     requireTrainOptions('GAN.trainOnBatch', options);
@@ -155,8 +159,8 @@ export class GAN {
    * on it or on this GAN ends training after the batch under way. Losses are read back only for callbacks that look at
    * them, and once an epoch for their means. `onYield` is called at most every 125 milliseconds, as by tfjs.
    *
-   * @throws if the GAN is not compiled, an option or a callback is unknown, a count is not a whole number in its range, the dataset gives something other
-   *   than `{xs, ys}` or ends within an epoch, and as `trainOnBatch`.
+   * @throws if the GAN is not compiled, an option or a callback is unknown, a count is not a whole number in its range, the
+   *   dataset gives something other than `{xs, ys}` or ends within an epoch, and as `trainOnBatch`.
    * @example
    * await gan.fitDataset(photoDataset('photos', {patch: 64, batch: 8}), {
    *   epochs: 10,
@@ -170,35 +174,30 @@ export class GAN {
   }
 
   private update(xs: tf.Tensor, ys: tf.Tensor, {adversarial = true}: TrainOptions): Losses {
-    const {objective, capture} = this.requireCompiled('trainOnBatch');
-    if (!adversarial && objective.generatorLosses.length === 0) {
+    const compiled = this.requireCompiled('trainOnBatch');
+    if (!adversarial && compiled.objective.generatorLosses.length === 0) {
       throw new Error(
         'GAN: adversarial: false needs generatorLosses in compile(), since nothing else trains the generator.',
       );
     }
     requireTrainable(this, adversarial);
     requireBatch(this, xs, ys, adversarial);
-    const captured = capture ? this.capturedStep(adversarial, xs, ys) : undefined;
-    const step = captured ?? this.step(adversarial);
-    return step(xs, ys);
+    for (const network of ['generator', 'discriminator'] as const) {
+      const schedule = compiled.learningRates[network];
+      if (schedule) setLearningRate(compiled.optimizers[network], schedule(this.step));
+    }
+    const kind = stepKind(compiled, this.step, adversarial);
+    const captured = compiled.capture ? this.capturedStep(kind, xs, ys) : undefined;
+    const losses = (captured ?? updateOf(this, compiled, kind, this.average))(xs, ys);
+    this.step++;
+    return losses;
   }
 
-  /** The step as a function of the batch alone. */
-  private step(adversarial: boolean, lanes = 1): (xs: tf.Tensor, ys: tf.Tensor) => Losses {
-    const {objective, generatorOptimizer, discriminatorOptimizer, passes} = this.requireCompiled('trainOnBatch');
-    const step = adversarial ? (passes === 'one' ? onePassStep : separatePassesStep) : warmUpStep;
-    return (xs, ys) => {
-      const result: StepResult = step(this, {...objective, lanes}, xs, ys);
-      applyGradients(generatorOptimizer, result.generatorGradients);
-      if (adversarial) applyGradients(discriminatorOptimizer, result.discriminatorGradients);
-      tf.dispose([result.generatorGradients, result.discriminatorGradients]);
-      return result.losses;
-    };
-  }
-
-  private capturedStep(adversarial: boolean, xs: tf.Tensor, ys: tf.Tensor): Captured['step'] | undefined {
+  private capturedStep(kind: StepKind, xs: tf.Tensor, ys: tf.Tensor): Captured['step'] | undefined {
+    const compiled = this.requireCompiled('trainOnBatch');
+    const name = nameOfKind(kind);
     const variables = [this.generator, this.discriminator].flatMap(trainableVariables);
-    const before = this.captured.get(adversarial);
+    const before = this.captured.get(name);
     // A layer that was frozen or freed in between makes another step.
     if (before?.variables.length === variables.length && before.variables.every((one, i) => one === variables[i])) {
       return before.step;
@@ -206,10 +205,11 @@ export class GAN {
     before?.step.dispose();
     const capturer = stepCapturer();
     if (!capturer) return undefined;
-    const {onWarning} = this.requireCompiled('trainOnBatch');
+    const {onWarning} = compiled;
     const lanes = [this.generator, this.discriminator].every(isPerSample) ? capturer.lanes : 1;
-    const step = capturer.capture(this.step(adversarial, lanes), {inputs: [xs, ys], ...(onWarning && {onWarning})});
-    this.captured.set(adversarial, {step, variables});
+    const update = updateOf(this, compiled, kind, this.average, lanes);
+    const step = capturer.capture(update, {inputs: [xs, ys], ...(onWarning && {onWarning})});
+    this.captured.set(name, {step, variables});
     return step;
   }
 

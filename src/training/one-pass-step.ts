@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import {stopGradient} from '../losses/stop-gradient.js';
+import {addPenalties} from './penalty-gradients.js';
 import {runStep} from './run-step.js';
 import type {Gradients, Step} from './step.js';
 import {contentLoss, forward, joinBatch, layerLosses, lossRecorder, seed, splitBatch} from './step.js';
@@ -63,6 +64,14 @@ export const onePassStep: Step = ({generator, discriminator}, objective, xs, ys)
       const named = discriminatorVariables.map(({name}, i) => [name, grads[fakes.length + i]!] as const);
       discriminatorGradients = gradientsOf(discriminatorVariables, Object.fromEntries(named));
       Object.values(discriminatorGradients).forEach(tf.keep);
+      discriminatorGradients = addPenalties(
+        discriminator,
+        objective,
+        ys,
+        joinBatch(fakes),
+        discriminatorGradients,
+        record,
+      );
       const factors = splitBatch(rescale!, lanes);
       return fakes.map(({shape}, i) => {
         const perSample = tf.reshape(factors[i]!, [shape[0], ...shape.slice(1).map(() => 1)]);

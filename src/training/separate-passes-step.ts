@@ -1,8 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
 import {stopGradient} from '../losses/stop-gradient.js';
+import type {Judgement} from './judge.js';
+import {judge} from './judge.js';
 import {runStep} from './run-step.js';
-import type {Gradients, Step} from './step.js';
-import {contentLoss, forward, layerLosses, lossRecorder, seed} from './step.js';
+import type {Step} from './step.js';
+import {contentLoss, forward, lossRecorder, seed} from './step.js';
 import {requireKnownObjective} from './validation.js';
 import {gradientsOf, trainableVariables} from './variables.js';
 
@@ -15,45 +17,28 @@ import {gradientsOf, trainableVariables} from './variables.js';
  *
  * @example
  * const objective = {loss: new StandardLoss(), adversarialWeight: 1, generatorLosses: [], averaging: localAveraging};
- * const {generatorGradients} = separatePassesStep(gan, objective, lowResolution, highResolution);
- * tf.train.adam(1e-4).applyGradients(generatorGradients);
+ * const {losses, ...gradients} = separatePassesStep(gan, objective, lowResolution, highResolution);
  */
 export const separatePassesStep: Step = ({generator, discriminator}, objective, xs, ys) => {
   requireKnownObjective('separatePassesStep', objective);
-  const {loss, adversarialWeight, averaging} = objective;
   const generatorVariables = trainableVariables(generator);
-  const discriminatorVariables = trainableVariables(discriminator);
   const {losses, record} = lossRecorder();
-  let discriminatorGradients: Gradients = {};
+  let judgement: Judgement | undefined;
 
   const objectiveOf = () => {
     const fake = forward(generator, xs);
     const constant = stopGradient(fake);
-    let generatorSeed: tf.Tensor | undefined;
-    const {grads} = tf.variableGrads(() => {
-      const realLogits = forward(discriminator, ys);
-      const fakeLogits = forward(discriminator, constant);
-      const seeds = tf.tidy(() => {
-        const result = loss.withGradients(realLogits, fakeLogits, {averaging});
-        record('discriminatorLoss', result.discriminatorLoss);
-        record('generatorLoss', result.generatorLoss);
-        generatorSeed = tf.keep(tf.mul(result.generatorFake, adversarialWeight));
-        return [result.discriminatorReal, result.discriminatorFake];
-      });
-      const ofLayers = layerLosses([discriminator], ys.shape[0], averaging);
-      return tf.add(seed([realLogits, fakeLogits], seeds), ofLayers);
-    }, discriminatorVariables);
-    discriminatorGradients = gradientsOf(discriminatorVariables, grads);
-    Object.values(discriminatorGradients).forEach(tf.keep);
-    const adversarial = tf.grad(x => forward(discriminator, x))(constant, generatorSeed);
-    generatorSeed?.dispose();
+    judgement = judge(discriminator, objective, ys, constant, record);
+    const adversarial = tf.grad(x => forward(discriminator, x))(constant, judgement.generatorSeed);
     const content = contentLoss(objective, [generator], ys, fake, record);
     return tf.add<tf.Scalar>(seed([fake], [adversarial]), content);
   };
 
   const step = () => {
     const {grads} = tf.variableGrads(objectiveOf, generatorVariables);
+    const {discriminatorGradients, generatorSeed} = judgement!;
+    generatorSeed.dispose();
     return {losses, generatorGradients: gradientsOf(generatorVariables, grads), discriminatorGradients};
   };
-  return runStep(step, () => [losses, discriminatorGradients]);
+  return runStep(step, () => [losses, {...judgement}]);
 };

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import type {Averaging} from '../losses/averaging.js';
 import {meanOverParts} from '../losses/averaging.js';
 import type {GanLoss} from '../losses/gan-loss.js';
+import type {Penalty} from './penalties.js';
 
 /** A loss of the generator's output against the real sample it should give, besides the adversarial one. */
 export interface GeneratorLoss {
@@ -24,6 +25,8 @@ export interface Objective {
   adversarialWeight: number;
   /** Further losses of the generator. */
   generatorLosses: GeneratorLoss[];
+  /** Further terms of the discriminator's objective, as heavy as their `weight` says. Default none. */
+  penalties?: Penalty[];
   /** Where the sums and counts of averages come from: `localAveraging` for a whole batch. */
   averaging: Averaging;
   /**
@@ -49,7 +52,10 @@ export type Gradients = Record<string, tf.Variable>;
 
 /** The losses of a batch and the gradients of both networks, all at the weights before the batch. Yours to dispose. */
 export interface StepResult {
-  /** Scalars by name: `discriminatorLoss`, `generatorLoss` (the adversarial one, unweighted), one per generator loss. */
+  /**
+   * Scalars by name: `discriminatorLoss`, `generatorLoss` (the adversarial one), one per generator loss and penalty, all
+   * unweighted.
+   */
   losses: Record<string, tf.Scalar>;
   /** Of the generator's weights. */
   generatorGradients: Gradients;

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type {OptionNames} from '../options.js';
 import {requireKnownOptions} from '../options.js';
+import type {Penalty} from './penalties.js';
 import type {GeneratorLoss, Networks, Objective} from './step.js';
 
 type Shape = (number | null)[];
@@ -10,10 +11,12 @@ const fits = (shape: Shape, declared: Shape) =>
   shape.length === declared.length && shape.every((size, i) => declared[i] === null || size === declared[i]);
 
 const GENERATOR_LOSS: OptionNames<GeneratorLoss> = {name: true, weight: true, loss: true};
+const PENALTY: OptionNames<Penalty> = {name: true, weight: true, every: true, penalty: true};
 const OBJECTIVE: OptionNames<Objective> = {
   loss: true,
   adversarialWeight: true,
   generatorLosses: true,
+  penalties: true,
   averaging: true,
   lanes: true,
 };
@@ -23,10 +26,16 @@ export function requireKnownGeneratorLosses(owner: string, generatorLosses: Gene
   for (const one of generatorLosses) requireKnownOptions(`${owner} generatorLosses`, one, GENERATOR_LOSS);
 }
 
+/** Refuses unknown members of penalties. */
+export function requireKnownPenalties(owner: string, penalties: Penalty[]): void {
+  for (const one of penalties) requireKnownOptions(`${owner} penalties`, one, PENALTY);
+}
+
 /** Refuses unknown members of an objective. */
 export function requireKnownObjective(owner: string, objective: Objective): void {
   requireKnownOptions(owner, objective, OBJECTIVE);
   requireKnownGeneratorLosses(owner, objective.generatorLosses);
+  requireKnownPenalties(owner, objective.penalties ?? []);
 }
 
 /** Refuses what are not two models with one input and one output each, and weights of their own. */

@@ -1,0 +1,26 @@
+import type {Judgement} from './judge.js';
+import {judge} from './judge.js';
+import {runStep} from './run-step.js';
+import type {Step} from './step.js';
+import {forward, lossRecorder} from './step.js';
+import {requireKnownObjective} from './validation.js';
+
+/**
+ * The discriminator's gradients alone, for the steps that it takes between two of the generator: see
+ * `discriminatorSteps` of `GAN.compile`. The generator losses are left out.
+ *
+ * @example
+ * const objective = {loss: new StandardLoss(), adversarialWeight: 1, generatorLosses: [], averaging: localAveraging};
+ * const {losses, discriminatorGradients} = criticStep(gan, objective, lowResolution, highResolution);
+ */
+export const criticStep: Step = ({generator, discriminator}, objective, xs, ys) => {
+  requireKnownObjective('criticStep', objective);
+  const {losses, record} = lossRecorder();
+  let judgement: Judgement | undefined;
+  const step = () => {
+    judgement = judge(discriminator, objective, ys, forward(generator, xs), record);
+    judgement.generatorSeed.dispose();
+    return {losses, generatorGradients: {}, discriminatorGradients: judgement.discriminatorGradients};
+  };
+  return runStep(step, () => [losses, {...judgement}]);
+};

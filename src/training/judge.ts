@@ -1,0 +1,43 @@
+import * as tf from '@tensorflow/tfjs';
+import {addPenalties} from './penalty-gradients.js';
+import type {Gradients, Objective} from './step.js';
+import {forward, layerLosses, seed} from './step.js';
+import {gradientsOf, trainableVariables} from './variables.js';
+
+/** What a critic's pass over real and fake samples gives. All tensors are kept. */
+export interface Judgement {
+  /** The gradients of the discriminator's objective, penalties included. */
+  discriminatorGradients: Gradients;
+  /** The gradient of the generator's adversarial loss with respect to the fake logits, weighted. */
+  generatorSeed: tf.Tensor;
+}
+
+/** Runs any critic over the real samples and over the fake ones, which count as constants. */
+export function judge(
+  discriminator: tf.LayersModel,
+  objective: Objective,
+  real: tf.Tensor,
+  fake: tf.Tensor,
+  record: (name: string, value: tf.Scalar) => void,
+): Judgement {
+  const {loss, adversarialWeight, averaging} = objective;
+  const variables = trainableVariables(discriminator);
+  let generatorSeed: tf.Tensor | undefined;
+  const {grads} = tf.variableGrads(() => {
+    const realLogits = forward(discriminator, real);
+    const fakeLogits = forward(discriminator, fake);
+    const seeds = tf.tidy(() => {
+      const result = loss.withGradients(realLogits, fakeLogits, {averaging});
+      record('discriminatorLoss', result.discriminatorLoss);
+      record('generatorLoss', result.generatorLoss);
+      generatorSeed = tf.keep(tf.mul(result.generatorFake, adversarialWeight));
+      return [result.discriminatorReal, result.discriminatorFake];
+    });
+    const ofLayers = layerLosses([discriminator], real.shape[0], averaging);
+    return tf.add(seed([realLogits, fakeLogits], seeds), ofLayers);
+  }, variables);
+  const gradients = gradientsOf(variables, grads);
+  Object.values(gradients).forEach(tf.keep);
+  const discriminatorGradients = addPenalties(discriminator, objective, real, fake, gradients, record);
+  return {discriminatorGradients, generatorSeed: generatorSeed!};
+}

@@ -1,0 +1,89 @@
+import * as tf from '@tensorflow/tfjs';
+import {applyGradients} from './apply-gradients.js';
+import {clipNorm} from './clip-norm.js';
+import type {Passes} from './compile-options.js';
+import {criticStep} from './critic-step.js';
+import {onePassStep} from './one-pass-step.js';
+import type {Penalty} from './penalties.js';
+import {separatePassesStep} from './separate-passes-step.js';
+import type {LearningRateSchedule} from './schedules.js';
+import type {Gradients, Networks, Objective} from './step.js';
+import {warmUpStep} from './warm-up-step.js';
+import type {WeightAverage} from './weight-average.js';
+
+/** A value for each of the two networks. */
+export interface PerNetwork<T> {
+  /** The generator's. */
+  generator: T;
+  /** The discriminator's. */
+  discriminator: T;
+}
+
+/** What `GAN.compile` was told, with its defaults. */
+export interface Compiled {
+  objective: Objective;
+  optimizers: PerNetwork<tf.Optimizer>;
+  learningRates: Partial<PerNetwork<LearningRateSchedule>>;
+  /** The largest norm of the gradients. */
+  clipNorm: Partial<PerNetwork<number>>;
+  passes: Exclude<Passes, 'auto'>;
+  penalties: Required<Penalty>[];
+  discriminatorSteps: number;
+  /** The decay of the average of the generator's weights; undefined for none. */
+  averageDecay: number | undefined;
+  capture: boolean;
+  onWarning: ((message: string) => void) | undefined;
+}
+
+/** What is done with a batch. Steps of one kind run the same ops. */
+export interface StepKind {
+  /** Which networks learn; the generator alone learns without the critic. */
+  trains: 'generator' | 'discriminator' | 'both';
+  penalties: Required<Penalty>[];
+}
+
+/** The kind of the step of this number, from 0. */
+export function stepKind({penalties, discriminatorSteps}: Compiled, step: number, adversarial: boolean): StepKind {
+  if (!adversarial) return {trains: 'generator', penalties: []};
+  return {
+    trains: (step + 1) % discriminatorSteps === 0 ? 'both' : 'discriminator',
+    penalties: penalties.filter(({every}) => step % every === 0),
+  };
+}
+
+/** A name that steps of the same kind have in common. */
+export function nameOfKind({trains, penalties}: StepKind): string {
+  return [trains, ...penalties.map(({name}) => name)].join(' ');
+}
+
+/** A training step as a function of the batch alone: gradients, updates and average. Returns the losses. */
+export function updateOf(
+  networks: Networks,
+  {objective, optimizers, clipNorm: norms, passes, averageDecay}: Compiled,
+  {trains, penalties}: StepKind,
+  average: WeightAverage | undefined,
+  lanes = 1,
+): (xs: tf.Tensor, ys: tf.Tensor) => Record<string, tf.Scalar> {
+  const both = passes === 'one' ? onePassStep : separatePassesStep;
+  const step = {generator: warmUpStep, discriminator: criticStep, both}[trains];
+  // A penalty that is part of one step in so many is that much heavier.
+  const active = penalties.map(({every, weight, ...rest}) => ({...rest, weight: weight * every}));
+  return (xs, ys) => {
+    const {losses, generatorGradients, discriminatorGradients} = step(
+      networks,
+      {...objective, penalties: active, lanes},
+      xs,
+      ys,
+    );
+    const apply = (network: keyof PerNetwork<unknown>, gradients: Gradients) => {
+      const norm = norms[network];
+      const clipped = norm === undefined ? gradients : clipNorm(gradients, norm);
+      applyGradients(optimizers[network], clipped);
+      tf.dispose(clipped);
+    };
+    if (trains !== 'discriminator') apply('generator', generatorGradients);
+    if (trains !== 'generator') apply('discriminator', discriminatorGradients);
+    if (averageDecay !== undefined && trains !== 'discriminator') average?.update(averageDecay);
+    return losses;
+  };
+}
