@@ -1,8 +1,10 @@
+import * as tf from '@tensorflow/tfjs';
 import {spawn, spawnSync} from 'node:child_process';
 import {copyFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {basename, join} from 'node:path';
 import sharp from 'sharp';
+import {saveModel} from 'tfjs-ragan/node';
 import {writePng} from '../support/photos.js';
 
 // The built command in a process of its own: what a user runs.
@@ -187,6 +189,35 @@ test('a signal stops a run with a checkpoint that resumes', async () => {
   );
   expect(status).toBe(0);
   expect(stdout).toContain(`${step + 10} steps`);
+});
+
+test('a run that diverges ends with exit code 1, and a model of NaN makes no picture', async () => {
+  const rate = ['--learning-rate', '1e6', '--warmup-steps', '2', '--steps', '30'];
+  const {status, stderr} = cli('train', ...tiny, ...rate, '--out', 'diverged');
+  expect(stderr).toMatch(
+    /^tfjs-ragan: training diverged by step \d+: .* \(losses: .*\); diverged\/checkpoint.bin is of step 2: go on .*\n$/,
+  );
+  expect(status).toBe(1);
+  expect(readdirSync(inFolder('diverged')).sort()).toEqual(['checkpoint.bin', 'log.jsonl', 'samples']);
+
+  const layer = tf.layers.upSampling2d({size: [2, 2], inputShape: [null, null, 3]});
+  const model = tf.sequential({layers: [layer, tf.layers.conv2d({filters: 3, kernelSize: 1})]});
+  await saveModel(model, inFolder('nan'));
+  // Finite weights, of which nothing finite comes.
+  const huge = new Float32Array(12).fill(3e38);
+  writeFileSync(inFolder('nan', 'weights.bin'), huge);
+  await sharp({create: {width: 20, height: 13, channels: 3, background: '#888'}})
+    .png()
+    .toFile(inFolder('grey.png'));
+  const refused = cli('upscale', 'grey.png', 'nan.png', '--model', 'nan', '--backend', 'wasm');
+  expect([refused.status, refused.stderr]).toEqual([2, expect.stringMatching(/^tfjs-ragan: upscale: of this .*\n$/)]);
+  const measured = cli('evaluate', '--data', photos, '--model', 'nan', '--backend', 'wasm', '--json');
+  expect([measured.status, measured.stdout]).toEqual([2, '']);
+  expect(measured.stderr).toMatch(/^tfjs-ragan: upscale: of this picture the model makes Infinity.*\n$/);
+  writeFileSync(inFolder('nan', 'weights.bin'), huge.fill(NaN));
+  const unloaded = cli('upscale', 'grey.png', 'nan.png', '--model', 'nan', '--backend', 'wasm');
+  expect([unloaded.status, unloaded.stderr]).toEqual([2, expect.stringMatching(/holds NaN, so its training.*\n$/)]);
+  expect(readdirSync(folder)).not.toContain('nan.png');
 });
 
 test("--version is the package's", () => {

@@ -141,6 +141,30 @@ test('keeps alpha', async () => {
   expectClose(await result.slice([0, 0, 3], [40, 48, 1]).data(), await alpha.data(), 1e-6);
 });
 
+test.each([NaN, Infinity, -Infinity])('refuses a model that makes %s, wherever it is', async bad => {
+  // One value of one tile out of many is not finite.
+  class Spoiled extends layers.Layer {
+    static className = 'Spoiled';
+    override computeOutputShape(shape: tf.Shape): tf.Shape {
+      return shape;
+    }
+    override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
+      const x = [inputs].flat()[0] as tf.Tensor4D;
+      return tf.where(x.greater(0.999), tf.fill(x.shape, bad), x);
+    }
+  }
+  const image = tf.tidy(() => noise(30, 20, 3).mul(0.9));
+  const values = await image.data();
+  values[3 * (25 * 20 + 11) + 1] = 1;
+  const before = tf.memory().numTensors;
+  const spoiled = tf.tensor3d(values, [30, 20, 3]);
+  await expect(upscale(chain(double(), new Spoiled({})), spoiled, {tile: 8, overlap: 1})).rejects.toThrow(
+    `upscale: of this picture the model makes ${bad}; if its training diverged, train again with smaller learning rates.`,
+  );
+  spoiled.dispose();
+  expect(tf.memory().numTensors).toBe(before);
+});
+
 test('refuses what it cannot enlarge', async () => {
   const image = noise(8, 8, 3);
   await expect(upscale(vggDiscriminator({size: 8, filters: 2}), image)).rejects.toThrow('images of any size');

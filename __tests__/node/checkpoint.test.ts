@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import {createHash} from 'node:crypto';
 import fs from 'node:fs/promises';
 import {readFileSync, readdirSync, truncateSync, writeFileSync} from 'node:fs';
 import {dirname} from 'node:path';
@@ -106,6 +107,35 @@ describeOnBackends('a checkpoint', backend => {
       expect(await stateOf(other, file('b'))).toBe(state);
     }
   });
+
+  test.each([NaN, Infinity, -Infinity])('of %s is not written, and the one before stays', async bad => {
+    const run = compiled();
+    await train(run, 0, 1);
+    const {generator} = run.trained.models;
+    const {generatorOptimizer} = run.trained.optimizers;
+    const good = generator.getWeights().map(weight => weight.clone());
+    await saveCheckpoint(file('good'), run.trained, {step: 1});
+    const whole = readFileSync(file('good'));
+    const before = tf.memory().numTensors;
+    const refused = async (what: string) => {
+      await expect(saveCheckpoint(file('good'), run.trained, {step: 2})).rejects.toThrow(
+        new RegExp(`^cannot write ${file('good')}: ${what} holds ${bad}$`),
+      );
+      expect(readFileSync(file('good')).equals(whole)).toBe(true);
+    };
+    // A weight that is not trained, in the middle of good ones.
+    const [mean] = generator.layers[1]!.nonTrainableWeights;
+    tf.tidy(() => {
+      mean!.write(tf.tensor1d([0, bad, 1]));
+    });
+    await refused("generator's batch_normalization.*/moving_mean");
+    generator.setWeights(good);
+    const [iterations, moment] = await generatorOptimizer.getWeights();
+    tf.tidy(() => (moment!.tensor as tf.Variable).assign(tf.fill(moment!.tensor.shape, bad)));
+    iterations!.tensor.dispose();
+    await refused("generatorOptimizer's .*/m");
+    expect(tf.memory().numTensors).toBe(before);
+  });
 });
 
 describe('a checkpoint file', () => {
@@ -130,6 +160,21 @@ describe('a checkpoint file', () => {
       writeFileSync(file, content);
       await expect(readCheckpointState(file)).rejects.toThrow(refusal('it is not a checkpoint'));
     }
+  });
+
+  test('that holds NaN is refused, and changes nothing', async () => {
+    await saveCheckpoint(file, model(), {});
+    const content = readFileSync(file);
+    content.writeFloatLE(NaN, content.length - 4);
+    createHash('sha256').update(content.subarray(40)).digest().copy(content, 8);
+    writeFileSync(file, content);
+    const trained = model();
+    const weights = () => trained.models.generator.getWeights().map(weight => weight.arraySync());
+    const before = weights();
+    await expect(loadCheckpoint(file, trained)).rejects.toThrow(
+      /^cannot resume from .*checkpoint\.bin: generator's .* holds NaN$/,
+    );
+    expect(weights()).toEqual(before);
   });
 
   test.each(['writeFile', 'rename'] as const)('that cannot be written leaves the last one alone (%s)', async call => {

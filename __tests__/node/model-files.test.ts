@@ -47,6 +47,31 @@ test.each([0, 1])('a save that fails leaves the last model as it was (write %s)'
   expect(weightsOf(await loadModel(folder))).toEqual(weightsOf(generator(1)));
 });
 
+test.each([NaN, Infinity])('a model of %s is neither saved nor loaded, and the last one stays', async bad => {
+  const model = generator(1);
+  await saveModel(model, folder);
+  const files = () => readdirSync(folder).map(name => readFileSync(`${folder}/${name}`, 'base64'));
+  const before = files();
+  const last = model.weights.at(-1)!;
+  tf.tidy(() => {
+    last.write(tf.fill(last.shape as number[], bad));
+  });
+  const tensors = tf.memory().numTensors;
+  await expect(saveModel(model, folder)).rejects.toThrow(
+    `cannot save a model to ${folder}: its weight ${last.originalName} holds ${bad}`,
+  );
+  expect(files()).toEqual(before);
+
+  const weights = readFileSync(`${folder}/weights.bin`);
+  weights.writeFloatLE(bad, 8);
+  writeFileSync(`${folder}/weights.bin`, weights);
+  await expect(loadModel(folder)).rejects.toThrow(
+    `cannot load a model from ${folder}/model.json: its weight ${model.weights[0]!.originalName} holds ${bad}, ` +
+      'so its training has diverged; train again with smaller learning rates',
+  );
+  expect(tf.memory().numTensors).toBe(tensors);
+});
+
 test('what is missing, damaged or of another kind is named in one line', async () => {
   const path = `${folder}/model.json`;
   const refused = async (reason: string) =>

@@ -1,4 +1,5 @@
 import {Command, CommanderError} from 'commander';
+import {DivergenceError} from '../node/divergence-error.js';
 import {benchCommand} from './bench.js';
 import {doctorCommand} from './doctor.js';
 import {evaluateCommand} from './evaluate.js';
@@ -8,8 +9,8 @@ import {upscaleCommand} from './upscale.js';
 import {VERSION} from './version.js';
 
 /**
- * The command line: runs one command and resolves to the exit code: 0, 2 for bad input (one line on stderr says what is
- * wrong), 130 for a run that a signal stopped.
+ * The command line: runs one command and resolves to the exit code: 0, 1 for a run that diverged, 2 for bad input (for both
+ * one line on stderr says what is wrong), 130 for a run that a signal stopped.
  */
 export async function run(args: string[]): Promise<number> {
   let code = 0;
@@ -31,6 +32,6 @@ export async function run(args: string[]): Promise<number> {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     const {message, stack} = error as Error;
     process.stderr.write(`tfjs-ragan: ${process.env.TFJS_RAGAN_DEBUG ? stack : message.split('\n')[0]}\n`);
-    return 2;
+    return error instanceof DivergenceError ? 1 : 2;
   }
 }

@@ -51,7 +51,9 @@ export function trainCommand(report: (code: number) => void): Command {
     .addHelpText(
       'after',
       '\nThe defaults make a small network in minutes on a laptop. The published ESRGAN is\n' +
-        '--filters 64 --growth 32 --blocks 23 --discriminator-filters 64 --patch 128 --batch 16.',
+        '--filters 64 --growth 32 --blocks 23 --discriminator-filters 64 --patch 128 --batch 16.\n\n' +
+        'Exit codes: 0 finished; 1 diverged (losses, weights or pictures of NaN: the last good checkpoint stays, and no\n' +
+        'model is written); 2 bad input; 130 stopped by a signal, with a checkpoint.',
     )
     .action(async (options: TrainSettings, command: Command) =>
       report(await train(await completeSettings(options, command))),

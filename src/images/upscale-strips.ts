@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type {Picture} from './alpha-bleeding.js';
 import {bleedColours} from './alpha-bleeding.js';
+import {NonFiniteError, firstNonFinite} from '../finite.js';
 import type {OptionNames} from '../options.js';
 import {requireKnownOptions} from '../options.js';
 import {modelReach} from './model-reach.js';
@@ -43,7 +44,8 @@ const LARGEST_DEFAULT_OVERLAP = 32;
  * Besides the picture it needs the memory of one strip. See `upscale`.
  *
  * @returns the size of the result, and its strips, which are computed as they are taken.
- * @throws at once, as `upscale` does; while the strips are taken, only if the model makes tiles of another size.
+ * @throws at once, as `upscale` does; while the strips are taken, only if the model makes tiles of another size, or NaN or
+ *   Infinity.
  */
 export function upscaleInStrips(
   model: tf.LayersModel,
@@ -123,15 +125,13 @@ function cut({data, width, channels, white}: Picture, row: Span, column: Span): 
   return {data: out, height, width: tileWidth, channels: 3};
 }
 
-/** The model's output for a tile, clipped. */
+/** The model's output for a tile: finite numbers, not clipped yet. */
 async function runTile(
   model: tf.LayersModel,
   {data, height, width}: ArrayImage & {data: Float32Array},
   scale: number,
 ): Promise<tf.TypedArray> {
-  const output = tf.tidy(() =>
-    tf.clipByValue(model.predict(tf.tensor4d(data, [1, height, width, 3])) as tf.Tensor, 0, 1),
-  );
+  const output = tf.tidy(() => model.predict(tf.tensor4d(data, [1, height, width, 3])) as tf.Tensor);
   try {
     const expected = [1, height * scale, width * scale, 3];
     if (output.shape.join() !== expected.join()) {
@@ -140,13 +140,21 @@ async function runTile(
           `[${output.shape.join(', ')}]; give a model that enlarges pictures of every size alike.`,
       );
     }
-    return await output.data();
+    const values = await output.data();
+    const bad = firstNonFinite(values);
+    if (bad !== undefined) {
+      throw new NonFiniteError(
+        `upscale: of this picture the model makes ${bad}; if its training diverged, train again with smaller learning rates.`,
+        `of a picture the model makes ${bad}`,
+      );
+    }
+    return values;
   } finally {
     output.dispose();
   }
 }
 
-/** Copies the used part of a tile's output to its place. */
+/** Copies the used part of a tile's output to its place, clipped. */
 function paste(strip: Strip, data: ArrayLike<number>, row: Span, column: Span, scale: number): void {
   const {channels, width} = strip;
   const seenWidth = (column.seenEnd - column.seenBegin) * scale;
@@ -156,7 +164,8 @@ function paste(strip: Strip, data: ArrayLike<number>, row: Span, column: Span, s
     let from = ((above + y) * seenWidth + left) * 3;
     for (let x = column.begin * scale; x < column.end * scale; x++, from += 3) {
       const to = (y * width + x) * channels;
-      for (let channel = 0; channel < 3; channel++) strip.data[to + channel] = data[from + channel]!;
+      for (let channel = 0; channel < 3; channel++)
+        strip.data[to + channel] = Math.min(1, Math.max(0, data[from + channel]!));
     }
   }
 }

@@ -17,8 +17,8 @@ export type {UpscaleOptions} from './upscale-strips.js';
  * @param image `[height, width, 3]` or with alpha `[height, width, 4]`, float32 in [0, 1].
  * @returns `[s * height, s * width, 3 or 4]`, clipped to [0, 1].
  * @throws if the image has another shape or dtype, or sides that are no multiples of what a model with strides or pooling
- *   needs; if an option is unknown or out of range; if the model is of another kind, or makes a tile of another size than its scale
- *   says; or if it has layers that may look anywhere and no `overlap` is given.
+ *   needs; if an option is unknown or out of range; if the model is of another kind, makes a tile of another size than its scale
+ *   says, or makes NaN or Infinity; or if it has layers that may look anywhere and no `overlap` is given.
  * @example
  * const large = await upscale(generator, tf.zeros([100, 150, 3])); // [400, 600, 3]
  */

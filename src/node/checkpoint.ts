@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import {createHash} from 'node:crypto';
 import {readFile} from 'node:fs/promises';
+import {NonFiniteError, firstNonFinite} from '../finite.js';
 import type {OptionNames} from '../options.js';
 import {requireKnownOptions} from '../options.js';
 import {fileError, writeFileAtomically} from './files.js';
@@ -40,7 +41,8 @@ const POWERS = ['accBeta1', 'accBeta2'] as const;
  * Writes models, optimizers and `state` (anything JSON can hold) as one file that appears whole or not at all, so that
  * a run killed at any moment finds the last one intact.
  *
- * @throws one line naming the file if it cannot be written; then what was there before is still there.
+ * @throws one line naming the file if it cannot be written, or if a weight or state holds NaN or Infinity; then what was
+ *   there before is still there.
  * @example
  * const optimizer = tf.train.adam(1e-4);
  * await saveCheckpoint('run/checkpoint.bin', {models: {generator}, optimizers: {optimizer}}, {step: 100});
@@ -53,6 +55,11 @@ export async function saveCheckpoint(file: string, trained: Checkpointed, state:
   const add = async (owner: string, name: string, tensor: tf.Tensor) => {
     // A copy: on some backends the values are a view that moves.
     const values = (await tensor.data()).slice();
+    const bad = firstNonFinite(values);
+    if (bad !== undefined) {
+      const found = `${owner}'s ${name} holds ${bad}`;
+      throw new NonFiniteError(`cannot write ${file}: ${found}`, found);
+    }
     entries.push({owner, name, shape: tensor.shape, dtype: tensor.dtype});
     parts.push(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
   };
@@ -61,9 +68,12 @@ export async function saveCheckpoint(file: string, trained: Checkpointed, state:
   }
   for (const [owner, optimizer] of Object.entries(optimizers)) {
     const [iterations, ...moments] = await optimizer.getWeights();
-    for (const {name, tensor} of [...(iterations ? [iterations] : []), ...moments]) await add(owner, name, tensor);
-    // The count of iterations is made for this call, the moments are the optimizer's own.
-    iterations?.tensor.dispose();
+    try {
+      for (const {name, tensor} of [...(iterations ? [iterations] : []), ...moments]) await add(owner, name, tensor);
+    } finally {
+      // The count of iterations is made for this call, the moments are the optimizer's own.
+      iterations?.tensor.dispose();
+    }
     for (const [name, power] of powersOf(optimizer)) await add(`${owner} powers`, name, power);
   }
   const classNames = Object.entries(optimizers).map(([owner, optimizer]) => [owner, optimizer.getClassName()] as const);
@@ -91,7 +101,7 @@ export async function readCheckpointState(file: string): Promise<unknown> {
  * Puts a checkpoint's weights and optimizer states into models and optimizers built as they were, and named as they were.
  * Nothing changes unless everything fits.
  *
- * @throws one line naming the file: missing, damaged, or of other models or optimizers.
+ * @throws one line naming the file: missing, damaged, of NaN or Infinity, or of other models or optimizers.
  * @example
  * const optimizer = tf.train.adam(1e-4);
  * await loadCheckpoint('run/checkpoint.bin', {models: {generator}, optimizers: {optimizer}});
@@ -100,6 +110,10 @@ export async function loadCheckpoint(file: string, trained: Checkpointed): Promi
   requireKnownOptions('loadCheckpoint', trained, CHECKPOINTED);
   const {models, optimizers} = trained;
   const {header, values} = await parse(file);
+  header.entries.forEach(({owner, name}, i) => {
+    const bad = firstNonFinite(values[i]!);
+    if (bad !== undefined) throw new Error(`cannot resume from ${file}: ${owner}'s ${name} holds ${bad}`);
+  });
   const of = (owner: string) =>
     header.entries.flatMap((entry, i) => (entry.owner === owner ? [{entry, values: values[i]!}] : []));
   for (const [owner, model] of Object.entries(models)) {

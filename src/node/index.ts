@@ -9,6 +9,7 @@ export {photoDataset} from './photo-dataset.js';
 export type {PhotoBatch, PhotoDatasetOptions} from './photo-dataset.js';
 export {loadCheckpoint, readCheckpointState, saveCheckpoint} from './checkpoint.js';
 export type {Checkpointed} from './checkpoint.js';
+export {DivergenceError} from './divergence-error.js';
 export {trainEsrgan} from './train-session.js';
 export type {TrainEvents, TrainResult} from './train-events.js';
 export type {TrainSummary} from './train-summary.js';

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import {readFile} from 'node:fs/promises';
 import {join} from 'node:path';
+import {NonFiniteError, nonFiniteWeight} from '../finite.js';
 import {fileError, writeFilesAtomically} from './files.js';
 
 const WEIGHTS_FILE = 'weights.bin';
@@ -12,7 +13,8 @@ const BYTES: Readonly<Record<string, number>> = {uint8: 1, uint16: 2, float16: 2
  * Saves a model as `model.json` and `weights.bin` in a folder, the layout that `tf.loadLayersModel` reads from a URL. A
  * model that the folder held before is replaced, once the new one is written whole; other files stay.
  *
- * @throws one line naming the file that cannot be written.
+ * @throws one line naming the file that cannot be written, or the weight that holds NaN or Infinity; then the model that
+ *   was there before is still there.
  * @example
  * await saveModel(generator, 'run/model');
  */
@@ -28,13 +30,17 @@ export async function saveModel(model: tf.LayersModel, folder: string): Promise<
     ]);
     return {modelArtifactsInfo: {dateSaved: new Date(), modelTopologyType: 'JSON' as const}};
   });
+  const bad = await nonFiniteWeight(model);
+  if (bad !== undefined)
+    throw new NonFiniteError(`cannot save a model to ${folder}: its weight ${bad}`, `weight ${bad}`);
   await model.save(handler);
 }
 
 /**
  * Loads what `saveModel`, or tfjs itself, saved: a folder with `model.json` and the weight files it names.
  *
- * @throws one line naming the file: missing, damaged, not a layers model, or of layers that are not registered.
+ * @throws one line naming the file: missing, damaged, not a layers model, of layers that are not registered, or with
+ *   weights that hold NaN or Infinity.
  * @example
  * const generator = await loadModel('run/model');
  */
@@ -54,7 +60,13 @@ export async function loadModel(folder: string): Promise<tf.LayersModel> {
     const weights = Buffer.concat(await Promise.all(files.map(file => readWeights(join(folder, file)))));
     requireLength(weightSpecs, weights.length);
     const weightData = new Uint8Array(weights).buffer;
-    return await tf.loadLayersModel(tf.io.fromMemory({modelTopology: json.modelTopology, weightSpecs, weightData}));
+    const model = await tf.loadLayersModel(
+      tf.io.fromMemory({modelTopology: json.modelTopology, weightSpecs, weightData}),
+    );
+    const bad = await nonFiniteWeight(model);
+    if (bad === undefined) return model;
+    model.dispose();
+    throw new Error(`its weight ${bad}, so its training has diverged; train again with smaller learning rates`);
   } catch (error) {
     throw fileError('load a model from', path, error);
   }

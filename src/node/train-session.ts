@@ -1,5 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import {join} from 'node:path';
+import {NonFiniteError} from '../finite.js';
+import {upscale} from '../images/upscale.js';
 import {esrganGenerator} from '../models/esrgan-generator.js';
 import {vggDiscriminator} from '../models/vgg-discriminator.js';
 import {requireKnownOptions} from '../options.js';
@@ -9,6 +11,7 @@ import {rampThenCosine, setLearningRate} from '../training/learning-rate.js';
 import type {BackendName} from './backend.js';
 import {useBackend} from './backend.js';
 import {loadCheckpoint, readCheckpointState, saveCheckpoint} from './checkpoint.js';
+import {DivergenceError} from './divergence-error.js';
 import type {Scores} from './evaluation.js';
 import {disposePhotos, evaluatePhoto, meanScores} from './evaluation.js';
 import {writeFileAtomically} from './files.js';
@@ -52,7 +55,8 @@ const LOG_EVERY = 10;
  * @param settings see `TrainSettings`; `DEFAULT_SETTINGS` has all but `data`.
  * @param signal aborts the run after the step under way, with a checkpoint.
  * @throws one line for anything wrong with the settings or the files, for a backend that cannot be used, or for a folder
- *   that another run uses or whose run the settings do not fit; nothing is left half-written.
+ *   that another run uses or whose run the settings do not fit; nothing is left half-written. A `DivergenceError` when a
+ *   loss, a weight or what the model makes is not finite any more: what was saved before stays.
  * @example
  * const {summary} = await trainEsrgan({...DEFAULT_SETTINGS, data: 'photos', out: 'run'});
  */
@@ -88,6 +92,9 @@ class Session {
   private progress: Progress;
   private startedAt = 0;
   private startedStep = 0;
+  private losses: Record<string, number> = {};
+  /** The step of the checkpoint in the folder. */
+  private savedStep: number | undefined;
 
   constructor(
     private readonly settings: TrainSettings,
@@ -157,6 +164,9 @@ class Session {
       }
       await this.train('GAN', this.steps, signal);
       return await this.finish();
+    } catch (error) {
+      if (!(error instanceof NonFiniteError) || this.savedStep === undefined) throw error;
+      throw new DivergenceError(error, this.progress.step, this.losses, this.folder.checkpoint, this.savedStep);
     } finally {
       disposePhotos(this.validation.photos);
       gan.dispose();
@@ -173,6 +183,7 @@ class Session {
     if (this.progress.step >= lastStep || signal?.aborted) return;
     const first = stage === 'GAN' ? settings.warmupSteps : 0;
     const rate = stage === 'GAN' ? settings.learningRate : settings.warmupLearningRate;
+    let failure: NonFiniteError | undefined;
     const dataset = photoDataset(this.photos, {
       patch: settings.patch,
       batch: settings.batch,
@@ -196,12 +207,23 @@ class Session {
           const step = ++this.progress.step;
           events.onStep?.(step, stage, this.speed());
           if (step >= lastStep || signal?.aborted) gan.stopTraining = true;
-          if (step % settings.sampleEvery === 0) await this.sample(`step-${String(step).padStart(6, '0')}`);
-          if (step % settings.checkpointEvery === 0) await this.checkpoint();
+          try {
+            if (step % settings.sampleEvery === 0) await this.sample(`step-${String(step).padStart(6, '0')}`);
+            if (step % settings.checkpointEvery === 0) await this.checkpoint();
+          } catch (error) {
+            if (!(error instanceof NonFiniteError)) throw error;
+            // The losses are told first.
+            failure = error;
+            gan.stopTraining = true;
+          }
         },
         afterSome: async losses => {
           await this.log({step: this.progress.step, stage, captured: this.captured(), ...losses});
           events.onLosses?.(this.progress.step, losses);
+          this.losses = losses;
+          if (failure) throw failure;
+          const bad = Object.entries(losses).find(([, loss]) => !Number.isFinite(loss));
+          if (bad) throw new NonFiniteError('a loss is not finite', `${bad[0]} is ${bad[1]}`);
         },
       }),
     });
@@ -269,7 +291,21 @@ class Session {
 
   private async checkpoint(): Promise<void> {
     await this.folder.requireLock();
+    await this.requireFinitePictures();
     await saveCheckpoint(this.folder.checkpoint, this.trained(), {...this.progress, seconds: this.seconds()});
+    this.savedStep = this.progress.step;
+  }
+
+  /** Weights can be finite and what the model makes of pictures not. */
+  private async requireFinitePictures(): Promise<void> {
+    const [photo] = this.validation.photos;
+    const size = Math.min(photo!.low.shape[0], photo!.low.shape[1], 16);
+    const cutting = tf.slice(photo!.low, [0, 0, 0], [size, size, 3]);
+    try {
+      tf.dispose(await upscale(this.gan.generator, cutting));
+    } finally {
+      cutting.dispose();
+    }
   }
 
   private async restore(): Promise<void> {
@@ -279,6 +315,7 @@ class Session {
     await loadCheckpoint(this.folder.checkpoint, this.trained());
     await rewindLog(this.folder.log, saved.step);
     this.progress = {...saved, settings: this.progress.settings};
+    this.savedStep = saved.step;
   }
 
   private async initialise(folder: string): Promise<void> {
