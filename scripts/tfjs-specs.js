@@ -31,8 +31,16 @@ const LEFT_OUT = [
     reason: 'it asserts that there is no such gradient, which this package adds',
   },
   {
-    spec: /^avgPool test-tensorflow .* gradient x=\[3,3,1\] f=\[3,3\] s=1 p=explicit$/,
+    spec: /^avgPool test-.* gradient x=\[3,3,1\] f=\[3,3\] s=1 p=explicit$/,
     reason: 'it expects each window divided by its whole size, where the forward pass divides by the part on the image',
+  },
+  {
+    spec: /^gradients test-.* errors if relevant ops are missing grads$/,
+    reason: 'it asserts that there is no gradient of logicalAnd, which this package adds',
+  },
+  {
+    spec: /^mirrorPad test-.* (grad|gradient with clones)$/,
+    reason: 'it expects what the reflections receive to be lost',
   },
 ];
 const require = createRequire(import.meta.url);

@@ -1,26 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
 
 /**
- * dy where x is positive, alpha * dy elsewhere, in one kernel where the active backend has it (`LeakyReluGrad`) and
- * three elsewhere. TensorFlow.js's own form cannot be differentiated again, because the comparison has no gradient;
- * this one is linear in dy and constant in x.
- */
-function leakyReluGrad(dy: tf.Tensor, x: tf.Tensor, alpha: number): tf.Tensor {
-  const compute = (dy: tf.Tensor, x: tf.Tensor, save: tf.GradSaveFunc) => {
-    save([x]);
-    return {
-      value: tf.getKernel('LeakyReluGrad', tf.getBackend())
-        ? tf.engine().runKernel<tf.Tensor>('LeakyReluGrad', {dy, x}, {alpha})
-        : tf.where(x.greater(0), dy, dy.mul(alpha)),
-      gradFunc: (ddx: tf.Tensor, saved: tf.Tensor[]) => [leakyReluGrad(ddx, saved[0]!, alpha), tf.zerosLike(saved[0]!)],
-    };
-  };
-  return tf.customGrad(compute as Parameters<typeof tf.customGrad>[0])(dy, x);
-}
-
-/**
- * Taken from the output, which has the sign of the input unless alpha is negative: what comes before a leaky ReLU is then
- * used once, and TensorFlow can fuse the two. While an outer tape records, from the input, which is on that tape.
+ * In one kernel where the active backend has it (`LeakyReluGrad`) and three elsewhere. Taken from the output, which has
+ * the sign of the input unless alpha is negative: what comes before a leaky ReLU is then used once, and TensorFlow can
+ * fuse the two.
  */
 export const leakyReluGradient: tf.GradConfig = {
   kernelName: 'LeakyRelu',
@@ -28,7 +11,23 @@ export const leakyReluGradient: tf.GradConfig = {
   outputsToSave: [true],
   gradFunc: (dy, [x, y], attrs) => {
     const alpha = attrs.alpha as number;
-    const sign = alpha < 0 || tf.engine().isTapeOn() ? x! : y!;
-    return {x: () => leakyReluGrad(dy as tf.Tensor, sign, alpha)};
+    return {x: () => leakyReluGrad(dy as tf.Tensor, (alpha < 0 ? x : y)!, alpha)};
   },
 };
+
+/** The gradient of the kernel `LeakyReluGrad`: linear in dy, a step function of x. */
+export const gradientOfLeakyReluGradient: tf.GradConfig = {
+  kernelName: 'LeakyReluGrad',
+  inputsToSave: ['x'],
+  gradFunc: (ddx, [x], attrs) => ({
+    dy: () => leakyReluGrad(ddx as tf.Tensor, x!, attrs.alpha as number),
+    x: () => tf.zerosLike(x!),
+  }),
+};
+
+/** dy where x is positive, alpha * dy elsewhere. */
+function leakyReluGrad(dy: tf.Tensor, x: tf.Tensor, alpha: number): tf.Tensor {
+  return tf.getKernel('LeakyReluGrad', tf.getBackend())
+    ? tf.engine().runKernel<tf.Tensor>('LeakyReluGrad', {dy, x}, {alpha})
+    : tf.where(x.greater(0), dy, dy.mul(alpha));
+}

@@ -1,9 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-
-interface Attributes {
-  alignCorners?: boolean;
-  halfPixelCenters?: boolean;
-}
+import type {ResizeAttributes} from './resizing.js';
+import {ofResizingGradient, spreadBack} from './resizing.js';
 
 /**
  * The gradient of nearest-neighbour resizing. TensorFlow.js's kernel for it, which `original` runs, takes no account of
@@ -14,35 +11,28 @@ export function nearestNeighborGradient(original: tf.GradConfig): tf.GradConfig 
   return {
     ...original,
     gradFunc: (dy, saved, attrs) => {
-      const {halfPixelCenters} = attrs as Attributes;
+      const attributes = attrs as unknown as ResizeAttributes;
       const backend = tf.getBackend();
-      if (backend === 'wasm' || !(halfPixelCenters || backend === 'cpu')) return original.gradFunc(dy, saved, attrs);
-      return {images: () => addToSources(dy as tf.Tensor4D, saved[0] as tf.Tensor4D, attrs)};
+      if (backend === 'wasm' || !(attributes.halfPixelCenters || backend === 'cpu')) {
+        return original.gradFunc(dy, saved, attrs);
+      }
+      const weights = (size: number, outSize: number) => {
+        const matrix = new Float32Array(size * outSize);
+        sourceIndices(size, outSize, attributes).forEach((source, i) => (matrix[source * outSize + i] = 1));
+        return matrix;
+      };
+      return {images: () => spreadBack(dy as tf.Tensor4D, saved[0] as tf.Tensor4D, weights)};
     },
   };
 }
 
-/** Adds the gradient of each output pixel to the input pixel it was copied from. */
-function addToSources(dy: tf.Tensor4D, images: tf.Tensor4D, attributes: Attributes): tf.Tensor {
-  const [batch, height, width, channels] = images.shape;
-  const [, outHeight, outWidth] = dy.shape;
-  const copies = (size: number, outSize: number) =>
-    tf
-      .oneHot(tf.tensor1d(sourceIndices(size, outSize, attributes), 'int32'), size)
-      .toFloat()
-      .transpose()
-      .expandDims();
-  const rows = tf.matMul(copies(height, outHeight), dy.reshape([batch, outHeight, outWidth * channels]));
-  return tf
-    .matMul(copies(width, outWidth), rows.reshape([batch * height, outWidth, channels]))
-    .reshape([batch, height, width, channels]);
-}
+export const gradientOfNearestNeighborGradient = ofResizingGradient('ResizeNearestNeighbor');
 
 /** Which input row (or column) each output one copies, by the rule of `tf.image.resizeNearestNeighbor`. */
 export function sourceIndices(
   size: number,
   outSize: number,
-  {alignCorners, halfPixelCenters}: Attributes,
+  {alignCorners, halfPixelCenters}: ResizeAttributes,
 ): Int32Array<ArrayBuffer> {
   const scale = alignCorners && outSize > 1 ? (size - 1) / (outSize - 1) : size / outSize;
   return Int32Array.from({length: outSize}, (_, i) => {
