@@ -10,7 +10,7 @@ const {values: options} = parseArgs({options: {backend: {type: 'string', default
 const BACKENDS = {
   // Full single precision, since from Ampere on TF32 is what TensorFlow takes otherwise.
   cuda: {folder: 'tensorflow', tests: ['node/capture', 'package/readme'], env: {NVIDIA_TF32_OVERRIDE: '0'}},
-  webgpu: {folder: 'webgpu', tests: ['node/webgpu-backend'], env: {}},
+  webgpu: {folder: 'webgpu', tests: ['node/backends/webgpu'], env: {}},
 };
 const backend = BACKENDS[options.backend];
 if (!backend) {

@@ -12,7 +12,7 @@ import {tmpdir} from 'node:os';
 import {dirname, join} from 'node:path';
 import {parseArgs} from 'node:util';
 import {placedPackage} from '../dist/esm/node/setup/placed-package.js';
-import {setTensorFlowEnvironment} from '../dist/esm/node/tensorflow-environment.js';
+import {setTensorFlowEnvironment} from '../dist/esm/node/backends/environment.js';
 
 const {values: options} = parseArgs({
   options: {
@@ -62,7 +62,7 @@ const entry = `
   ${imports}
   import * as tf from '@tensorflow/tfjs';
   import {setThreadsCount, setWasmPaths} from '@tensorflow/tfjs-backend-wasm';
-  import {startWebGpu} from './src/node/webgpu-backend.ts';
+  import {startWebGpu} from './src/node/backends/webgpu.ts';
   import {registerTensorFlowKernels} from './src/tensorflow/register.ts';
   import {registerTrainingKernels} from './src/wasm/index.ts';
   import {setTestEnvs} from '@tensorflow/tfjs-core/dist/jasmine_util';

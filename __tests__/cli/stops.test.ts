@@ -4,7 +4,7 @@ import {existsSync, readFileSync, readdirSync} from 'node:fs';
 import {join} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {pathToFileURL} from 'node:url';
-import {readCheckpointState} from '../../src/node/checkpoint.js';
+import {readCheckpointState} from '../../src/node/runs/checkpoint.js';
 import {writePng} from '../support/photos.js';
 import {temporaryFolder} from '../support/temporary-folder.js';
 
@@ -129,8 +129,8 @@ function slowToStop(run: string) {
   const program = `
     import {createWriteStream} from 'node:fs';
     import {onStopSignal} from ${built('cli/stop-signals.js')};
-    import {writeFileAtomically} from ${built('node/files.js')};
-    import {takeRunFolder} from ${built('node/run-folder.js')};
+    import {writeFileAtomically} from ${built('node/system/files.js')};
+    import {takeRunFolder} from ${built('node/runs/folder.js')};
     const folder = await takeRunFolder(${JSON.stringify(inFolder(run))}, {resume: false});
     onStopSignal(() => console.log('stopping'));
     setInterval(() => {}, 1000);

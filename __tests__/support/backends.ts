@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import {setThreadsCount, setWasmPaths} from '@tensorflow/tfjs-backend-wasm';
 import {dirname, join} from 'node:path';
 import {registerGradients} from '../../src/gradients/register.js';
-import {startWebGpu} from '../../src/node/webgpu-backend.js';
+import {startWebGpu} from '../../src/node/backends/webgpu.js';
 import {registerTrainingKernels} from '../../src/wasm/index.js';
 
 /**
@@ -32,7 +32,7 @@ export async function activateBackend(name: string): Promise<void> {
     tf.env().set('WEBGPU_CPU_FORWARD', false);
   }
   if (name === 'tensorflow' || name === 'cuda') {
-    const {useBackend} = await import('../../src/node/backend.js');
+    const {useBackend} = await import('../../src/node/backends/choice.js');
     await useBackend(name);
     return;
   }

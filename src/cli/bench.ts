@@ -1,7 +1,7 @@
 import {Command} from 'commander';
 import {spawn} from 'node:child_process';
 import {join} from 'node:path';
-import {beforeEnd} from '../node/setup/before-end.js';
+import {beforeEnd} from '../node/system/before-end.js';
 import {packageFolder} from '../node/setup/package-folder.cjs';
 
 /** `tfjs-ragan bench`: the package's benchmark, in a process of its own; `report` receives its exit code. */

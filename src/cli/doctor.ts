@@ -1,8 +1,8 @@
 import {Command} from 'commander';
 import {join} from 'node:path';
 import {pathToFileURL} from 'node:url';
-import type {Diagnosis} from '../node/doctor.js';
-import {formatDiagnosis} from '../node/doctor.js';
+import type {Diagnosis} from '../node/backends/doctor.js';
+import {formatDiagnosis} from '../node/backends/doctor.js';
 import {packageFolder} from '../node/setup/package-folder.cjs';
 import {lastLine, runCommand} from '../node/setup/run-command.js';
 
@@ -22,7 +22,7 @@ export function doctorCommand(): Command {
 
 /** Diagnoses in a process of its own: what native libraries print on stderr can be kept back only from outside. */
 async function diagnoseQuietly(): Promise<Diagnosis> {
-  const module = pathToFileURL(join(packageFolder(), 'dist/esm/node/doctor.js')).href;
+  const module = pathToFileURL(join(packageFolder(), 'dist/esm/node/backends/doctor.js')).href;
   const program = `import {diagnose} from ${JSON.stringify(module)}; console.log(JSON.stringify(await diagnose()));`;
   const result = await runCommand(process.execPath, ['--input-type=module', '--eval', program]);
   if (result.status !== 0) throw new Error(`a backend broke off the diagnosis: ${lastLine(result)}`);

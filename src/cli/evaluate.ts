@@ -1,11 +1,11 @@
 import {Command, InvalidArgumentError} from 'commander';
 import {basename} from 'node:path';
 import {modelScale} from '../images/model-scale.js';
-import type {BackendName} from '../node/backend.js';
-import {BACKEND_CHOICES, useBackend} from '../node/backend.js';
-import type {PhotoScores, Scores} from '../node/evaluation.js';
-import {disposePhotos, evaluatePhoto, meanScores, validationPhoto} from '../node/evaluation.js';
-import {listPhotos} from '../node/run-photos.js';
+import type {BackendName} from '../node/backends/choice.js';
+import {BACKEND_CHOICES, useBackend} from '../node/backends/choice.js';
+import type {PhotoScores, Scores} from '../node/runs/evaluation.js';
+import {disposePhotos, evaluatePhoto, meanScores, validationPhoto} from '../node/runs/evaluation.js';
+import {listPhotos} from '../node/runs/photos.js';
 import {loadRunModel} from './model-option.js';
 
 interface EvaluateOptions {

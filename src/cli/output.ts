@@ -1,4 +1,4 @@
-import {fileError} from '../node/files.js';
+import {fileError} from '../node/system/files.js';
 
 /** What a reader that has gone, and a terminal that has, give to those who write to them. */
 const GONE = new Set(['EPIPE', 'EIO', 'ECONNRESET', 'ERR_STREAM_DESTROYED', 'ERR_STREAM_WRITE_AFTER_END']);

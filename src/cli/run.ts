@@ -1,5 +1,5 @@
 import {Command, CommanderError} from 'commander';
-import {DivergenceError} from '../node/divergence-error.js';
+import {DivergenceError} from '../node/runs/divergence-error.js';
 import {benchCommand} from './bench.js';
 import {doctorCommand} from './doctor.js';
 import {evaluateCommand} from './evaluate.js';

@@ -1,6 +1,6 @@
 import type {MultiBar, SingleBar} from 'cli-progress';
 import cliProgress from 'cli-progress';
-import type {Stage} from '../node/train-events.js';
+import type {Stage} from '../node/runs/events.js';
 
 /** Milliseconds between lines where no bar can be drawn. */
 const LINE_EVERY = 5000;

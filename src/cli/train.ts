@@ -1,10 +1,10 @@
 import {Command, InvalidArgumentError} from 'commander';
-import {BACKEND_CHOICES} from '../node/backend.js';
-import {savedSettings} from '../node/resumed-settings.js';
-import {DEFAULT_SETTINGS} from '../node/train-settings.js';
-import type {TrainSettings} from '../node/train-settings.js';
-import {trainEsrgan} from '../node/train-session.js';
-import type {Scores} from '../node/evaluation.js';
+import {BACKEND_CHOICES} from '../node/backends/choice.js';
+import {savedSettings} from '../node/runs/resumed-settings.js';
+import {DEFAULT_SETTINGS} from '../node/runs/settings.js';
+import type {TrainSettings} from '../node/runs/settings.js';
+import {trainEsrgan} from '../node/runs/session.js';
+import type {Scores} from '../node/runs/evaluation.js';
 import {onOutputLost} from './output.js';
 import {onStopSignal} from './stop-signals.js';
 import {trainProgress} from './train-progress.js';

@@ -1,10 +1,10 @@
 import {Command} from 'commander';
-import type {BackendName} from '../node/backend.js';
-import {BACKEND_CHOICES, useBackend} from '../node/backend.js';
-import {decodeImage} from '../node/decode-image.js';
-import {isSameFile} from '../node/files.js';
-import {upscaleToFile} from '../node/upscale-to-file.js';
-import {requireWritableImage} from '../node/write-pixels.js';
+import type {BackendName} from '../node/backends/choice.js';
+import {BACKEND_CHOICES, useBackend} from '../node/backends/choice.js';
+import {decodeImage} from '../node/photos/decode.js';
+import {isSameFile} from '../node/system/files.js';
+import {upscaleToFile} from '../node/photos/upscale-to-file.js';
+import {requireWritableImage} from '../node/photos/write.js';
 import {loadRunModel} from './model-option.js';
 
 interface UpscaleCommandOptions {

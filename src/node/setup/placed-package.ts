@@ -1,8 +1,8 @@
 import {randomUUID} from 'node:crypto';
 import {cp, readFile, readdir, rename, rm, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
-import {fileError, replaceFolder} from '../files.js';
-import {holdLock} from './lock.js';
+import {fileError, replaceFolder} from '../system/files.js';
+import {holdLock} from '../system/lock.js';
 import {packageFolder} from './package-folder.cjs';
 
 /** The native package that setup put in place for this copy of tfjs-ragan. */

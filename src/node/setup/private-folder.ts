@@ -1,7 +1,7 @@
 import {readdir} from 'node:fs/promises';
 import {join} from 'node:path';
-import {fileError} from '../files.js';
-import {holdLock} from './lock.js';
+import {fileError} from '../system/files.js';
+import {holdLock} from '../system/lock.js';
 
 /** Everything that setup makes in the private folder, except its lock, has such a name. */
 const OURS = /^tensorflow-(cpu|cuda|installed)-/;

@@ -1,6 +1,6 @@
 import {join} from 'node:path';
 import {pathToFileURL} from 'node:url';
-import type {BackendName} from '../backend.js';
+import type {BackendName} from '../backends/choice.js';
 import {packageFolder} from './package-folder.cjs';
 import {lastLine, runCommand} from './run-command.js';
 import type {SmallTraining} from './small-convolution.js';

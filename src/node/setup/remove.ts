@@ -2,7 +2,7 @@ import {existsSync} from 'node:fs';
 import {rmdir} from 'node:fs/promises';
 import type {OptionNames} from '../../options.js';
 import {requireKnownOptions} from '../../options.js';
-import {removeFolders} from '../files.js';
+import {removeFolders} from '../system/files.js';
 import {privateFolder} from './options.js';
 import {lockPackageFolder, nativeFolders, placedPackage} from './placed-package.js';
 import {lockPrivateFolder, madeInPrivateFolder} from './private-folder.js';

@@ -1,6 +1,6 @@
 import {spawn} from 'node:child_process';
 import {createInterface} from 'node:readline';
-import {beforeEnd} from './before-end.js';
+import {beforeEnd} from '../system/before-end.js';
 
 /** How a command ended and what it printed. */
 export interface CommandResult {

@@ -1,9 +1,9 @@
 import {existsSync} from 'node:fs';
 import {rm} from 'node:fs/promises';
 import {join} from 'node:path';
-import {removeFolders} from '../files.js';
-import type {Gpu} from '../gpu.js';
-import {describeGpu, driverTooOld, firstGpu, startUpErrors, whyNoGpu} from '../gpu.js';
+import {removeFolders} from '../system/files.js';
+import type {Gpu} from '../backends/gpu.js';
+import {describeGpu, driverTooOld, firstGpu, startUpErrors, whyNoGpu} from '../backends/gpu.js';
 import {compileBinding, sourcesDigest} from './compile.js';
 import {makeFolder} from './make-folder.js';
 import {installNpmPackage} from './npm-package.js';

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import type {BackendName} from '../backend.js';
-import {useBackend} from '../backend.js';
+import type {BackendName} from '../backends/choice.js';
+import {useBackend} from '../backends/choice.js';
 import {captureStep} from '../capture/capture-step.js';
 
 /** Where a small training ended, and what it ran on. */

@@ -1,7 +1,7 @@
 import {accessSync, constants, statSync} from 'node:fs';
 import {mkdir, statfs} from 'node:fs/promises';
 import {delimiter, join} from 'node:path';
-import {fileError} from '../files.js';
+import {fileError} from '../system/files.js';
 import {lastLine, runCommand} from './run-command.js';
 
 /** The kind of machine this is. */

@@ -1,0 +1,36 @@
+import type {NonFiniteError} from '../../finite.js';
+
+/**
+ * Thrown by `trainEsrgan` when a loss, a weight or what the model makes is NaN or infinite. The message says it all in one
+ * line; the checkpoint from before stays, and no model or picture of such numbers is written.
+ *
+ * @example
+ * const run = await trainEsrgan(settings).catch(error => {
+ *   if (error instanceof DivergenceError) return trainEsrgan({...settings, resume: true, learningRate: 1e-4});
+ *   throw error;
+ * });
+ */
+export class DivergenceError extends Error {
+  /** Its name among errors. */
+  override name = 'DivergenceError';
+
+  /** @param cause what was noticed first. */
+  constructor(
+    cause: NonFiniteError,
+    /** The steps that were taken. */
+    readonly step: number,
+    /** The mean losses of the last steps, NaN or infinite ones among them. */
+    readonly losses: Record<string, number>,
+    /** The last checkpoint, which is of finite numbers. */
+    readonly checkpoint: string,
+    /** The step it was written after. */
+    readonly checkpointStep: number,
+  ) {
+    const told = Object.entries(losses).map(([name, loss]) => `${name} ${loss.toPrecision(3)}`);
+    super(
+      `training diverged by step ${step}: ${cause.found} (losses: ${told.join(', ') || 'none yet'}); ` +
+        `${checkpoint} is of step ${checkpointStep}: go on from it with --resume and smaller learning rates`,
+      {cause},
+    );
+  }
+}

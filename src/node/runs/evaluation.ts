@@ -1,0 +1,130 @@
+import * as tf from '@tensorflow/tfjs';
+import {bicubicDownscale, bicubicUpscale} from '../../images/bicubic.js';
+import {psnr, sharpness, ssim} from '../../images/metrics.js';
+import {upscale} from '../../images/upscale.js';
+import {decodeImage, imageSize} from '../photos/decode.js';
+import {pixelsToTensor} from '../photos/files.js';
+import type {PictureSize} from '../photos/pixels.js';
+
+/** How close a picture is to the truth, or pictures are in the mean. */
+export interface Scores {
+  /** PSNR on the Y channel, in decibels. Of a picture equal to the truth Infinity, which counts 100 in a mean. */
+  psnrY: number;
+  /** SSIM on the Y channel. */
+  ssimY: number;
+  /** Mean gradient magnitude over the truth's. */
+  sharpness: number;
+}
+
+/** A photo to measure on: the truth, its low-resolution side, and the bicubic enlargement of that. */
+export interface ValidationPhoto {
+  file: string;
+  /** The size of the whole photo, of which `truth` may be the middle only. */
+  size: PictureSize;
+  truth: tf.Tensor3D;
+  low: tf.Tensor3D;
+  bicubic: tf.Tensor3D;
+}
+
+/** What `evaluatePhoto` gives: the scores of the model and of bicubic enlargement. */
+export interface PhotoScores {
+  file: string;
+  /** The size of the photo, and of what is measured of it. */
+  size: PictureSize;
+  measured: PictureSize;
+  model: Scores;
+  bicubic: Scores;
+}
+
+/** What equal pictures count in a mean PSNR, in decibels: more than any pictures of 8 bits that differ have. */
+const PSNR_OF_EQUALS = 100;
+
+/**
+ * Reads a photo to measure on: of its middle at most `crop` pixels a side, and no more than those.
+ *
+ * @throws one line naming the file if it cannot be read, is smaller than the metrics need, or is of one colour, which
+ *   has no sharpness and which anything reproduces.
+ */
+export async function validationPhoto(file: string, scale: number, crop = Infinity): Promise<ValidationPhoto> {
+  const size = await imageSize(file);
+  const middle = (length: number) => Math.min(length, crop) - (Math.min(length, crop) % scale);
+  const [width, height] = [middle(size.width), middle(size.height)];
+  if (Math.min(width, height) < 11 + 2 * scale) {
+    const few = crop < Math.min(size.width, size.height) ? `the middle ${crop} of ` : '';
+    throw new Error(`cannot measure on ${file}: ${few}${size.width} x ${size.height} pixels are too few`);
+  }
+  const [top, left] = [Math.floor((size.height - height) / 2), Math.floor((size.width - width) / 2)];
+  const pixels = await decodeImage(file, {part: {top, left, width, height}});
+  const tensors = tf.tidy(() => {
+    const truth = pixelsToTensor(pixels);
+    const low = toEightBits(bicubicDownscale(truth, scale));
+    return {truth, low, bicubic: toEightBits(bicubicUpscale(low, scale))};
+  });
+  const photo = {file, size, ...tensors};
+  if (await isFlat(photo.truth, scale)) {
+    disposePhotos([photo]);
+    throw new Error(`cannot measure on ${file}: what is measured of it is of one colour`);
+  }
+  return photo;
+}
+
+/** Whether nothing changes inside the border that the metrics leave out. */
+async function isFlat(image: tf.Tensor3D, border: number): Promise<boolean> {
+  const range = tf.tidy(() => {
+    const [height, width] = image.shape;
+    const inner = tf.slice(image, [border, border, 0], [height - 2 * border, width - 2 * border, 3]);
+    return tf.max(tf.sub(tf.max(inner, [0, 1]), tf.min(inner, [0, 1])));
+  });
+  const [value] = await range.data();
+  range.dispose();
+  return value === 0;
+}
+
+/** Frees a photo's tensors. */
+export function disposePhotos(photos: ValidationPhoto[]): void {
+  for (const {truth, low, bicubic} of photos) tf.dispose([truth, low, bicubic]);
+}
+
+/**
+ * Measures a model and bicubic enlargement on a photo, as the papers do: on pictures rounded to 8 bits, with a border of
+ * `scale` pixels left out.
+ */
+export async function evaluatePhoto(
+  model: tf.LayersModel,
+  photo: ValidationPhoto,
+  scale: number,
+): Promise<PhotoScores> {
+  const large = await upscale(model, photo.low);
+  const output = tf.tidy(() => toEightBits(large));
+  large.dispose();
+  try {
+    return {
+      file: photo.file,
+      size: photo.size,
+      measured: {width: photo.truth.shape[1], height: photo.truth.shape[0]},
+      model: await scoresOf(output, photo.truth, scale),
+      bicubic: await scoresOf(photo.bicubic, photo.truth, scale),
+    };
+  } finally {
+    output.dispose();
+  }
+}
+
+/** The means over photos. They are finite: a PSNR without end counts as 100 dB. */
+export function meanScores(scores: Scores[]): Scores {
+  const mean = (name: keyof Scores) =>
+    scores.reduce((sum, one) => sum + (one[name] === Infinity ? PSNR_OF_EQUALS : one[name]), 0) / scores.length;
+  return {psnrY: mean('psnrY'), ssimY: mean('ssimY'), sharpness: mean('sharpness')};
+}
+
+async function scoresOf(image: tf.Tensor3D, truth: tf.Tensor3D, crop: number): Promise<Scores> {
+  return {
+    psnrY: await psnr(image, truth, {crop, channel: 'y'}),
+    ssimY: await ssim(image, truth, {crop, channel: 'y'}),
+    sharpness: await sharpness(image, truth, {crop}),
+  };
+}
+
+function toEightBits(image: tf.Tensor3D): tf.Tensor3D {
+  return tf.div(tf.round(tf.mul(tf.clipByValue(image, 0, 1), 255)), 255);
+}

@@ -1,0 +1,38 @@
+import {appendFile, readFile} from 'node:fs/promises';
+import {fileError, writeFileAtomically} from '../system/files.js';
+
+/** A line of `log.jsonl`: the step, and losses or scores by name. What is not finite is null. */
+export type LogRecord = Record<string, number | string | null>;
+
+/** Adds a record to a run's log. */
+export async function appendToLog(file: string, record: Record<string, unknown>): Promise<void> {
+  try {
+    await appendFile(file, JSON.stringify(record) + '\n');
+  } catch (error) {
+    throw fileError('write', file, error);
+  }
+}
+
+/** The records of a run's log. A line that a kill or a full disk cut short is left out. */
+export async function readLog(file: string): Promise<LogRecord[]> {
+  let content: string;
+  try {
+    content = await readFile(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw fileError('read', file, error);
+  }
+  return content.split('\n').flatMap(line => {
+    try {
+      return [JSON.parse(line) as LogRecord];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** Takes out of a log what came after `step`, which a run that is resumed from there does again. */
+export async function rewindLog(file: string, step: number): Promise<void> {
+  const kept = (await readLog(file)).filter(record => Number(record.step) <= step);
+  await writeFileAtomically(file, kept.map(record => JSON.stringify(record) + '\n').join(''));
+}

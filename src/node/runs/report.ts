@@ -1,0 +1,118 @@
+import {readFile, readdir} from 'node:fs/promises';
+import {basename, join} from 'node:path';
+import {writeFileAtomically} from '../system/files.js';
+import type {RunFolder} from './folder.js';
+import type {LogRecord} from './log.js';
+import {readLog} from './log.js';
+import {SHEET_COLUMNS} from './sample-sheet.js';
+import {lineChart} from './line-chart.js';
+import type {TrainSummary} from './summary.js';
+import type {TrainSettings} from './settings.js';
+
+/**
+ * Writes the run's `report.html`: figures, curves and pictures in one file that needs nothing else. `measuredOn` says in
+ * words which photos were measured on.
+ */
+export async function writeReport(
+  folder: RunFolder,
+  settings: TrainSettings,
+  summary: TrainSummary,
+  measuredOn = settings.validation ?? settings.data,
+): Promise<void> {
+  const log = await readLog(folder.log);
+  const sheets = (await readdir(folder.samples).catch(() => [])).filter(name => name.endsWith('.png')).sort();
+  const picked = ['after-warm-up.png', 'end.png'].filter(name => sheets.includes(name));
+  const shown = picked.length > 0 ? picked : sheets.slice(-1);
+  const pictures = await Promise.all(shown.map(name => sheetFigure(folder.samples, name)));
+  await writeFileAtomically(folder.report, page(settings, summary, log, pictures.join('\n'), measuredOn));
+}
+
+async function sheetFigure(folder: string, name: string): Promise<string> {
+  const data = (await readFile(join(folder, name))).toString('base64');
+  const caption = basename(name, '.png').replaceAll('-', ' ');
+  const columns = SHEET_COLUMNS.map(column => `<span>${column}</span>`).join('');
+  return `<figure><figcaption>${escape(caption)}</figcaption><div class="sheet"><div class="columns">${columns}</div><img alt="Sample sheet, ${escape(caption)}: ${SHEET_COLUMNS.join(', ')}" src="data:image/png;base64,${data}"></div></figure>`;
+}
+
+function page(
+  settings: TrainSettings,
+  summary: TrainSummary,
+  log: LogRecord[],
+  pictures: string,
+  measuredOn: string,
+): string {
+  const series = (name: string) =>
+    log.flatMap(({step, [name]: value}) => (typeof value === 'number' ? [[Number(step), value] as const] : []));
+  const facts = [
+    ['backend', summary.backend],
+    ['steps', `${summary.steps} (${settings.warmupSteps} warm-up, ${settings.steps} GAN)`],
+    ['time', `${summary.seconds} s`],
+    ['speed', `${summary.imagesPerSecond} images/s${summary.captured ? ', steps captured' : ''}`],
+    ['photos', settings.data],
+    [
+      'network',
+      `x${settings.scale}, ${settings.filters} filters, growth ${settings.growth}, ${settings.blocks} blocks`,
+    ],
+  ];
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>ESRGAN training: ${escape(settings.data)}</title>
+<style>
+:root { color-scheme: light dark; --ink: #1c2126; --quiet: #66707a; --line: #d9dee3; --paper: #fff; --a: #2563c9; --b: #c2410c; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e6e9ec; --quiet: #98a2ab; --line: #3a424a; --paper: #15191d; --a: #7aa7f7; --b: #f2955f; } }
+body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 1080px; margin: 2rem auto; padding: 0 1rem; }
+h1 { font-size: 1.5rem; margin: 0 0 1rem; } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
+dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(160px, 1fr)); gap: .75rem; margin: 0; }
+dt { color: var(--quiet); font-size: .8rem; } dd { margin: 0; overflow-wrap: anywhere; }
+table { border-collapse: collapse; } th, td { padding: .3rem 1rem .3rem 0; text-align: right; border-bottom: 1px solid var(--line); font-variant-numeric: tabular-nums; }
+th { font-weight: 600; } th:first-child, td:first-child { text-align: left; }
+.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(320px, 1fr)); gap: 1rem; }
+svg { width: 100%; height: auto; } svg text { fill: var(--quiet); font-size: 11px; }
+figure { margin: 1rem 0; } figcaption { font-weight: 600; margin-bottom: .25rem; }
+.columns { display: grid; grid-template-columns: repeat(4, 1fr); column-gap: 0.58%; color: var(--quiet); font-size: .85rem; }
+.sheet { max-width: 1042px; } .sheet img { width: 100%; display: block; }
+.note { color: var(--quiet); font-size: .85rem; }
+</style>
+</head>
+<body>
+<h1>ESRGAN training</h1>
+<dl>${facts.map(([name, value]) => `<div><dt>${name}</dt><dd>${escape(value!)}</dd></div>`).join('')}</dl>
+<h2>On validation photos</h2>
+${table(summary)}
+<p class="note">Photos: ${escape(measuredOn)}. Means over the central part of each. PSNR and SSIM on the Y channel with a border of ${settings.scale} pixels left out; sharpness is the mean gradient magnitude over the truth's, 1 being as sharp.</p>
+<h2>Pictures</h2>
+${pictures}
+<p class="note">Authors and licences of the photos: see the folders they come from, ${escape(settings.data)} and ${escape(settings.validation ?? settings.data)}.</p>
+<h2>Losses</h2>
+<div class="charts">
+${lineChart('Content loss (mean absolute difference)', [{name: 'content', points: series('content')}], settings.warmupSteps)}
+${lineChart(
+  'Adversarial losses',
+  [
+    {name: 'discriminator', points: series('discriminatorLoss')},
+    {name: 'generator', points: series('generatorLoss')},
+  ],
+  settings.warmupSteps,
+)}
+</div>
+</body>
+</html>
+`;
+}
+
+function table({validation}: TrainSummary): string {
+  const points = ['bicubic', 'start', 'afterWarmup', 'end'] as const;
+  const names = {psnrY: 'PSNR-Y (dB)', ssimY: 'SSIM-Y', sharpness: 'sharpness'};
+  const rows = (Object.keys(names) as (keyof typeof names)[]).map(name => {
+    const cells = points.map(point => `<td>${validation[name][point]?.toFixed(name === 'psnrY' ? 2 : 3) ?? ''}</td>`);
+    return `<tr><td>${names[name]}</td>${cells.join('')}</tr>`;
+  });
+  return `<table><tr><th></th><th>bicubic</th><th>start</th><th>after warm-up</th><th>end</th></tr>${rows.join('')}</table>`;
+}
+
+function escape(text: string): string {
+  return text.replace(/[&<>"]/g, character => `&#${character.charCodeAt(0)};`);
+}
