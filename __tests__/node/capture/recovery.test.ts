@@ -149,6 +149,31 @@ describeOnTensorFlow('a captured step goes on', () => {
     expect(ours.step.status.state).toBe('captured');
     ours.step.dispose();
   });
+
+  test('where its optimizers are changed between its first calls', async () => {
+    const [weight, optimizer] = [tf.variable(tf.scalar(2)), tf.train.adagrad(0.1)];
+    const usual = (x: tf.Tensor) => optimizer.minimize(() => tf.mul<tf.Scalar>(weight, x), true, [weight])!;
+    const step = captureStep(usual, {inputs: [SCALAR], onWarning});
+    for (let i = 0; i < 8; i++) {
+      call(step, tf.scalar(1));
+      if (i < 3) await optimizer.setWeights(await optimizer.getWeights());
+      if (i === 4) setLearningRate(optimizer, 0.2);
+    }
+    expect([step.status.state, warnings]).toEqual(['captured', []]);
+    step.dispose();
+  });
+
+  test('but not where they change before every call, after some of them', () => {
+    const [weight, optimizer] = [tf.variable(tf.scalar(2)), tf.train.adagrad(0.1)];
+    const usual = (x: tf.Tensor) => optimizer.minimize(() => tf.mul<tf.Scalar>(weight, x), true, [weight])!;
+    const step = captureStep(usual, {inputs: [SCALAR], onWarning});
+    for (let i = 1; i < 14; i++) {
+      setLearningRate(optimizer, 0.1 / i);
+      call(step, tf.scalar(1));
+    }
+    expect([step.status.state, warnings.length]).toEqual(['eager', 1]);
+    step.dispose();
+  });
 });
 
 describeOnBackends('a captured step, made', backend => {

@@ -7,11 +7,15 @@ const AGREEING_AFTER_CHANGE = 8;
 /** Calls that run as usual before a step is recorded again that was refused; twice as many each time. */
 const FIRST_WAIT = 100;
 
+/** Recordings in a row that may disagree since something between two steps changed what they work on. */
+const MAX_RESTARTS = 8;
+
 /** The attempt to capture a step for inputs of one shape. */
 interface Attempt {
   /** The last recording, and how many up to it agreed. */
   last?: Recording;
   agreed: number;
+  restarts: number;
   /** Why it was refused, how many calls are left to run as usual, and how many there will be the next time. */
   refusal?: string;
   left: number;
@@ -54,9 +58,11 @@ export class Attempts {
     return attempt.agreed >= this.needed;
   }
 
-  /** Remembers a recording in place of the last one, as the first of a row. */
-  restart(shapes: string, recording: Recording): void {
-    Object.assign(this.at(shapes), {last: recording, agreed: 1});
+  /** Remembers a recording in place of the last one, as the first of a row; returns false if that was so too often. */
+  restart(shapes: string, recording: Recording): boolean {
+    const attempt = this.at(shapes);
+    Object.assign(attempt, {last: recording, agreed: 1});
+    return ++attempt.restarts <= MAX_RESTARTS;
   }
 
   /** The step runs as usual for a while, or for good. */
@@ -65,7 +71,7 @@ export class Attempts {
     this.byShape.delete(shapes);
     // Behind the others, as the latest.
     const left = forGood ? Infinity : attempt.wait;
-    this.byShape.set(shapes, {agreed: 0, refusal, left, wait: 2 * attempt.wait});
+    this.byShape.set(shapes, {agreed: 0, restarts: 0, refusal, left, wait: 2 * attempt.wait});
   }
 
   /** The step is captured for these shapes. */
@@ -93,7 +99,7 @@ export class Attempts {
     // A shape that came once does not stand in the way of another.
     const open = [...this.byShape].flatMap(([key, {refusal}]) => (refusal === undefined ? [key] : []));
     if (open.length >= this.limit) this.byShape.delete(open[0]!);
-    const attempt = {agreed: 0, left: 0, wait: FIRST_WAIT};
+    const attempt = {agreed: 0, restarts: 0, left: 0, wait: FIRST_WAIT};
     this.byShape.set(shapes, attempt);
     return attempt;
   }

@@ -5,6 +5,7 @@ import type {CapturedStep, CaptureOptions, CaptureStatus} from '../../training/s
 import {Attempts} from './attempts.js';
 import type {NativeBackend} from './binding.js';
 import {CapturedGraph} from './captured-graph.js';
+import {contentsOf, sameItems} from './optimizers.js';
 import type {Recording} from './recording.js';
 import {difference} from './recording.js';
 import type {Recorded, RecordedStep} from './record-step.js';
@@ -172,6 +173,7 @@ class Runner<A extends tf.Tensor[], R> implements Variant<A, R> {
   /** Runs the step as usual and records it; once enough recordings agree, they become a graph. */
   private capture(backend: NativeBackend, shapes: string, inputs: A): R {
     const last = this.attempts.last(shapes);
+    const wasChanged = last !== undefined && !sameItems(last.contents, last.optimizers.flatMap(contentsOf));
     const recorded = this.record(backend, inputs, last);
     if (recorded.refusal !== undefined) {
       this.refuse(shapes, recorded.refusal);
@@ -186,12 +188,12 @@ class Runner<A extends tf.Tensor[], R> implements Variant<A, R> {
       return result;
     }
     const reason = last && difference(last, recording);
+    const isFirst = last !== undefined && last.madeVariables > 0 && recording.madeVariables === 0;
     if (reason === undefined) {
       if (this.attempts.agree(shapes, recording)) this.build(backend, shapes, recorded);
     }
-    // The first time, an optimizer that is recorded op by op makes its variables.
-    else if (last && last.madeVariables > 0 && recording.madeVariables === 0) this.attempts.restart(shapes, recording);
-    else this.refuse(shapes, reason);
+    // An optimizer that is recorded op by op makes its variables the first time, or was given others since.
+    else if (!(isFirst || wasChanged) || !this.attempts.restart(shapes, recording)) this.refuse(shapes, reason);
     return result;
   }
 

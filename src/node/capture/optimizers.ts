@@ -125,3 +125,8 @@ export function contentsOf(optimizer: tf.Optimizer): unknown[] {
 export function settingsOf(optimizer: tf.Optimizer): unknown[] {
   return contentsOf(optimizer).filter(value => !(value instanceof tf.Tensor));
 }
+
+/** Whether both lists are of the same things. */
+export function sameItems(first: unknown[], second: unknown[]): boolean {
+  return first.length === second.length && first.every((one, i) => one === second[i]);
+}

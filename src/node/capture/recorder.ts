@@ -5,7 +5,7 @@ import {callSite} from './call-site.js';
 import type {Gradients} from './hooks.js';
 import {attachHooks} from './hooks.js';
 import {MadeTensors} from './made-tensors.js';
-import {contentsOf, fusedOptimizer, isNesterov, settingsOf, slotsAt} from './optimizers.js';
+import {contentsOf, fusedOptimizer, isNesterov, sameItems, settingsOf, slotsAt} from './optimizers.js';
 import {separate} from './own-data.js';
 import type {Recording, Source} from './recording.js';
 import {at} from './recording.js';
@@ -35,6 +35,7 @@ export class Recorder {
     outputs: [],
     structure: '',
     madeVariables: 0,
+    contents: [],
   };
   /** Where each tensor of the binding comes from, by its number there. */
   private readonly sources = new Map<number, Source>();
@@ -121,6 +122,7 @@ export class Recorder {
     recording.structure = structure;
     recording.disposed = this.inputs.flatMap(({isDisposed}, i) => (isDisposed ? [i] : []));
     recording.madeVariables = variableCount() - this.known.length - this.madeByUpdates;
+    recording.contents = recording.optimizers.flatMap(contentsOf);
     recording.outputs = outputSources as Source[];
     recording.assigned = require(this.idsOf(recording.variables)) as Source[];
     this.requireChangeable();
@@ -363,8 +365,4 @@ export class Recorder {
 
 function variableCount(): number {
   return Object.keys(tf.engine().registeredVariables).length;
-}
-
-function sameItems(first: unknown[], second: unknown[]): boolean {
-  return first.length === second.length && first.every((one, i) => one === second[i]);
 }

@@ -86,6 +86,8 @@ export interface Recording {
   structure: string;
   /** How many variables it made, besides those that a fused update makes the first time. */
   madeVariables: number;
+  /** What its optimizers held when it ended. */
+  contents: unknown[];
 }
 
 /**
