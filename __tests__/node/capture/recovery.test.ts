@@ -163,6 +163,23 @@ describeOnTensorFlow('a captured step goes on', () => {
     step.dispose();
   });
 
+  test('where an optimizer first meets a variable without a gradient', () => {
+    const [first, second, optimizer] = [tf.variable(tf.scalar(1)), tf.variable(tf.scalar(2)), tf.train.adam(0.1)];
+    const minimize = (used: tf.Variable, x: tf.Tensor) =>
+      optimizer.minimize(() => tf.mul<tf.Scalar>(used, x), true, [first, second])!;
+    const step = captureStep(
+      (x: tf.Tensor) => {
+        second.assign(tf.scalar(3));
+        minimize(first, x).dispose();
+        return minimize(second, x);
+      },
+      {inputs: [SCALAR], onWarning},
+    );
+    for (let i = 0; i < 4; i++) call(step, tf.scalar(1));
+    expect([step.status.state, warnings]).toEqual(['captured', []]);
+    step.dispose();
+  });
+
   test('but not where they change before every call, after some of them', () => {
     const [weight, optimizer] = [tf.variable(tf.scalar(2)), tf.train.adagrad(0.1)];
     const usual = (x: tf.Tensor) => optimizer.minimize(() => tf.mul<tf.Scalar>(weight, x), true, [weight])!;

@@ -320,9 +320,12 @@ export class Recorder {
     this.requireSettings(optimizer, site);
     const before = fused.stateOf(optimizer);
     this.writeAssigned([...variables, ...before.shared, ...present.flatMap(({position}) => slotsAt(before, position))]);
-    const made = variableCount();
+    // Its own variables for those without a gradient are made too, and for that their values are handed over.
+    this.idsOf(list.map(({name}) => registered[name]!));
+    const known = new Set(Object.values(registered));
     this.unrecorded(run);
-    this.madeByUpdates += variableCount() - made;
+    const made = Object.values(registered).filter(variable => !known.has(variable));
+    this.madeByUpdates += made.length;
     const state = fused.stateOf(optimizer);
     const {shared} = state;
     const slots = present.map(({position}) => slotsAt(state, position));
@@ -341,6 +344,10 @@ export class Recorder {
       site,
     });
     const updated = [...variables, ...slots.flat(), ...shared];
+    const untouched = made.filter(variable => !updated.includes(variable));
+    this.unrecorded(() => nativeIds(this.backend, untouched)).forEach((id, i) =>
+      this.variableIds.set(id, untouched[i]!),
+    );
     const ids = this.unrecorded(() => nativeIds(this.backend, updated));
     updated.forEach((variable, i) => {
       const index = this.indexOf(variable);
