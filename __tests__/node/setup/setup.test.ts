@@ -62,13 +62,13 @@ describeOnLinux('setUpTensorFlow', () => {
     cache = join(folder, 'cache');
     log = join(folder, 'log');
     progress = [];
-    mkdirSync(inPackage('tensorflow'), {recursive: true});
+    mkdirSync(inPackage('native'), {recursive: true});
     mkdirSync(inPackage('node_modules/node-api-headers'), {recursive: true});
     writeFileSync(inPackage('node_modules/node-api-headers/index.js'), 'exports.include_dir = "/headers"');
-    writeFileSync(inPackage('tensorflow/requirements-cpu.txt'), '# pinned\ntensorflow-cpu==2.21.0 --hash=sha256:00\n');
-    for (const name of SOURCES) writeFileSync(inPackage(`tensorflow/${name}`), '//');
-    writeFileSync(inPackage('tensorflow/npm-lock.json'), '{"lockfileVersion": 3}');
-    writeFileSync(inPackage('tensorflow/requirements-cuda.txt'), 'tensorflow==2.21.0 --hash=sha256:00\n');
+    writeFileSync(inPackage('native/requirements-cpu.txt'), '# pinned\ntensorflow-cpu==2.21.0 --hash=sha256:00\n');
+    for (const name of SOURCES) writeFileSync(inPackage(`native/${name}`), '//');
+    writeFileSync(inPackage('native/npm-lock.json'), '{"lockfileVersion": 3}');
+    writeFileSync(inPackage('native/requirements-cuda.txt'), 'tensorflow==2.21.0 --hash=sha256:00\n');
     process.env = {
       ...environment,
       TEST_PACKAGE_FOLDER: inPackage(),
@@ -87,7 +87,7 @@ describeOnLinux('setUpTensorFlow', () => {
     expect(result).toMatchObject({name: '@tensorflow/tfjs-node', version: '2.21.0', reason: 'TensorFlow on a test'});
     expect(await placedPackage()).toMatchObject({name: '@tensorflow/tfjs-node', folder: result.folder});
     expect(readFileSync(join(result.folder, 'lib/napi-v8/tfjs_binding.node'), 'utf8')).toBe('compiled\n');
-    expect(existsSync(inPackage('native/node_modules/@tensorflow/tfjs'))).toBe(false);
+    expect(existsSync(inPackage('placed/node_modules/@tensorflow/tfjs'))).toBe(false);
     expect(ran('pip')[0]).toMatch(/--no-deps .*--require-hashes -r .*requirements-cpu\.txt$/);
     expect(ran('npm')[0]).toContain('--ignore-scripts');
     expect(readdirSync(join(cache, 'tensorflow-cpu-2.21.0')).sort()).toEqual([INSTALLED, 'nvidia', 'tensorflow']);
@@ -105,9 +105,9 @@ describeOnLinux('setUpTensorFlow', () => {
   test('compiles again what other sources of its own gave', async () => {
     await setUp();
     expect(ran('g++')[0]).toMatch(
-      /tensorflow\/session_options\.cc \S+\/tensorflow\/winograd_ops\.cc .*--wrap=TF_NewSessionOptions/,
+      /native\/session_options\.cc \S+\/native\/winograd_ops\.cc .*--wrap=TF_NewSessionOptions/,
     );
-    writeFileSync(inPackage('tensorflow/winograd.h'), '// another version');
+    writeFileSync(inPackage('native/winograd.h'), '// another version');
     await setUp();
     expect(ran('g++')).toHaveLength(4);
     expect(ran('pip')).toHaveLength(1);
@@ -116,7 +116,7 @@ describeOnLinux('setUpTensorFlow', () => {
   test('touches nothing outside the private folder and the package', async () => {
     await setUp();
     expect(readdirSync(folder).sort()).toEqual(['bin', 'cache', 'log', 'package']);
-    expect(readdirSync(inPackage()).sort()).toEqual(['native', 'node_modules', 'tensorflow']);
+    expect(readdirSync(inPackage()).sort()).toEqual(['native', 'node_modules', 'placed']);
   });
 
   test('keeps the temporary files of pip, npm and the compiler in the private folder, and npm its cache and logs', async () => {
@@ -136,8 +136,8 @@ describeOnLinux('setUpTensorFlow', () => {
     expect(ran('npm')[0]).toMatch(/^npm ci /);
     const lock = readFileSync(join(cache, 'tensorflow-cpu-2.21.0', INSTALLED, 'package-lock.json'), 'utf8');
     expect(lock).toBe('{"lockfileVersion": 3}');
-    expect(readdirSync(inPackage('native/node_modules/@tensorflow'))).toEqual(['tfjs-node']);
-    const {packages} = JSON.parse(readFileSync(join(__dirname, '../../../tensorflow/npm-lock.json'), 'utf8')) as {
+    expect(readdirSync(inPackage('placed/node_modules/@tensorflow'))).toEqual(['tfjs-node']);
+    const {packages} = JSON.parse(readFileSync(join(__dirname, '../../../native/npm-lock.json'), 'utf8')) as {
       packages: Record<string, {resolved?: string; integrity?: string; link?: boolean}>;
     };
     for (const [path, {resolved, integrity, link}] of Object.entries(packages)) {
@@ -161,7 +161,7 @@ describeOnLinux('setUpTensorFlow', () => {
 
   test('does nothing twice, not even after the package was installed anew', async () => {
     await setUp();
-    rmSync(inPackage('native'), {recursive: true});
+    rmSync(inPackage('placed'), {recursive: true});
     rmSync(join(folder, 'bin', 'g++')); // as in an image that only runs what another compiled
     await setUp();
     expect(ran('pip')).toHaveLength(1);
@@ -179,7 +179,7 @@ describeOnLinux('setUpTensorFlow', () => {
   test('two at once with folders of their own: one after the other in the package', async () => {
     await Promise.all([setUp(), setUp({folder: join(folder, 'other')})]);
     expect(progress.filter(line => line.includes(`working in ${inPackage()}: waiting`))).toHaveLength(1);
-    expect(readdirSync(inPackage()).sort()).toEqual(['native', 'node_modules', 'tensorflow']);
+    expect(readdirSync(inPackage()).sort()).toEqual(['native', 'node_modules', 'placed']);
   });
 
   test('starts over cleanly after a fetch that failed or was interrupted', async () => {
@@ -211,17 +211,17 @@ describeOnLinux('setUpTensorFlow', () => {
     });
     await expect(setUp({version: '2.20.0'})).rejects.toThrow('other numbers');
     expect(await placedPackage()).toMatchObject({version: '2.21.0'});
-    expect(readdirSync(inPackage()).sort()).toEqual(['native', 'node_modules', 'tensorflow']);
+    expect(readdirSync(inPackage()).sort()).toEqual(['native', 'node_modules', 'placed']);
   });
 
   test('an interrupt while it is tried leaves nothing in use, and what it leaves is removed', async () => {
-    const left = ['native.12.tmp', 'native.34.old'];
+    const left = ['placed.12.tmp', 'placed.34.old'];
     for (const name of left) mkdirSync(inPackage(name, 'node_modules'), {recursive: true});
     expect(await placedPackage()).toBeUndefined();
     expect(await removeTensorFlow({folder: cache})).toEqual(left.map(name => inPackage(name)));
     for (const name of left) mkdirSync(inPackage(name));
     await setUp();
-    expect(readdirSync(inPackage()).sort()).toEqual(['native', 'node_modules', 'tensorflow']);
+    expect(readdirSync(inPackage()).sort()).toEqual(['native', 'node_modules', 'placed']);
   });
 
   describe('with CUDA', () => {
@@ -240,7 +240,7 @@ describeOnLinux('setUpTensorFlow', () => {
       withCard('NVIDIA A10, 8.6, 570.86, 24000');
       jest.mocked(prove).mockResolvedValue({reason: 'TensorFlow on a GPU', gpu: true});
       expect(await setUp({cuda: true})).not.toHaveProperty('noGpu');
-      expect(prove).toHaveBeenCalledWith(expect.stringContaining(inPackage('native.')), 'cuda');
+      expect(prove).toHaveBeenCalledWith(expect.stringContaining(inPackage('placed.')), 'cuda');
       expect(progress.at(-1)).toContain('on NVIDIA A10');
     });
 
@@ -292,7 +292,7 @@ describeOnLinux('setUpTensorFlow', () => {
     writeFileSync(join(cache, 'mine'), '');
     expect(await removeTensorFlow()).toHaveLength(2);
     expect(readdirSync(cache)).toEqual(['mine']);
-    expect(readdirSync(inPackage()).sort()).toEqual(['node_modules', 'tensorflow']);
+    expect(readdirSync(inPackage()).sort()).toEqual(['native', 'node_modules']);
     expect(await removeTensorFlow({folder: cache})).toEqual([]);
     rmSync(join(cache, 'mine'));
     await removeTensorFlow({folder: cache});
@@ -306,13 +306,13 @@ describeOnLinux('setUpTensorFlow', () => {
 
   test('removal waits for a setup that is at work', async () => {
     const working = setUp();
-    while (!existsSync(inPackage('native.lock'))) await new Promise(resolve => setTimeout(resolve, 10));
+    while (!existsSync(inPackage('placed.lock'))) await new Promise(resolve => setTimeout(resolve, 10));
     const waits: string[] = [];
     const removed = removeTensorFlow({folder: cache, onProgress: line => waits.push(line)});
     await working;
     expect(await removed).toHaveLength(2);
     expect(waits).toEqual([expect.stringContaining(`Another setup is working in ${cache}: waiting for it`)]);
-    expect(readdirSync(inPackage()).sort()).toEqual(['node_modules', 'tensorflow']);
+    expect(readdirSync(inPackage()).sort()).toEqual(['native', 'node_modules']);
   });
 
   test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)('%s ends pip with all that it started', async signal => {

@@ -2,7 +2,7 @@ import {availableParallelism} from 'node:os';
 import Pbf from 'pbf';
 import {message} from './graph-writer.js';
 
-/** Read by `tensorflow/session_options.cc`, which is compiled into the binding by `tfjs-ragan setup`. */
+/** Read by `native/session_options.cc`, which is compiled into the binding by `tfjs-ragan setup`. */
 const SESSION_CONFIG = 'TFJS_RAGAN_SESSION_CONFIG';
 
 /** Of RewriterConfig.Toggle, in core/protobuf/rewriter_config.proto. */

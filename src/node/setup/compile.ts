@@ -11,7 +11,7 @@ import {commandOf} from './system.js';
 export const BINDING = 'lib/napi-v8/tfjs_binding.node';
 export const QUIET_LOADER = 'lib/napi-v8/load_quietly.node';
 
-const source = (name: string) => join(packageFolder(), 'tensorflow', name);
+const source = (name: string) => join(packageFolder(), 'native', name);
 
 /** The sources beside the npm package's own, and what they include. */
 export const SOURCES = [

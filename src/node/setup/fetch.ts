@@ -52,7 +52,7 @@ export async function fetchTensorFlow(folder: string, options: FetchOptions): Pr
 }
 
 function requirementsFile(cuda: boolean): string {
-  return join(packageFolder(), 'tensorflow', `requirements-${cuda ? 'cuda' : 'cpu'}.txt`);
+  return join(packageFolder(), 'native', `requirements-${cuda ? 'cuda' : 'cpu'}.txt`);
 }
 
 async function install(

@@ -33,7 +33,7 @@ export async function installNpmPackage(npm: string, folder: string, cuda: boole
       },
     }),
   );
-  await copyFile(join(packageFolder(), 'tensorflow', 'npm-lock.json'), join(folder, 'package-lock.json'));
+  await copyFile(join(packageFolder(), 'native', 'npm-lock.json'), join(folder, 'package-lock.json'));
   const quiet = ['--ignore-scripts', '--no-audit', '--no-fund', '--no-update-notifier'];
   const temporary = join(folder, 'temporary');
   await mkdir(temporary);

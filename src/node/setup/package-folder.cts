@@ -10,7 +10,7 @@ import {dirname, join} from 'node:path';
 export function packageFolder(): string {
   for (let folder = __dirname; folder !== dirname(folder); folder = dirname(folder)) {
     // dist/cjs has a package.json as well; the requirements are only at the top.
-    if (existsSync(join(folder, 'tensorflow', 'requirements-cpu.txt'))) return folder;
+    if (existsSync(join(folder, 'native', 'requirements-cpu.txt'))) return folder;
   }
   throw new Error('the folder of the package tfjs-ragan was not found: it is part of a bundle');
 }

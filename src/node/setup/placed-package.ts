@@ -25,7 +25,7 @@ export interface PlacedPackage {
  * In this package's own folder: from there Node finds the same `@tensorflow/tfjs` as for this package itself, and
  * package managers, which look into `node_modules` only, let it be.
  */
-let nativeFolder = () => join(packageFolder(), 'native');
+let nativeFolder = () => join(packageFolder(), 'placed');
 
 /** Makes this process look for the native package in another folder beside it, to try one before it is put in place. */
 export function lookForPackageIn(folder: string): void {
@@ -56,7 +56,7 @@ function located(record: PlacedRecord): PlacedPackage {
 export async function lockPackageFolder(onProgress: (line: string) => void): Promise<() => Promise<void>> {
   const folder = packageFolder();
   try {
-    return await holdLock(join(folder, 'native.lock'), onProgress);
+    return await holdLock(join(folder, 'placed.lock'), onProgress);
   } catch (error) {
     throw new Error(
       `${fileError('write to', folder, error).message}; the binding belongs there: run setup as the owner of that ` +
@@ -100,6 +100,6 @@ async function copyPackage(installed: string, record: PlacedRecord, folder: stri
 /** What interrupted setups left beside the native package, and with `all` the native package as well. */
 export async function nativeFolders({all}: {all: boolean}): Promise<string[]> {
   const names = await readdir(packageFolder());
-  const ours = names.filter(name => (all && name === 'native') || /^native\..*\.(tmp|old)$/.test(name));
+  const ours = names.filter(name => (all && name === 'placed') || /^placed\..*\.(tmp|old)$/.test(name));
   return ours.map(name => join(packageFolder(), name));
 }

@@ -10,7 +10,7 @@ export interface Device {
   isGpu: boolean;
   /** Whether its vectors have 512 bits. */
   hasAvx512: boolean;
-  /** Whether its TensorFlow has the ops of `tensorflow/winograd_ops.cc`. */
+  /** Whether its TensorFlow has the ops of `native/winograd_ops.cc`. */
   hasWinograd: boolean;
   /** How many threads one op may use. */
   threads: number;

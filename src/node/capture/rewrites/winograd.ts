@@ -4,7 +4,7 @@ import type {RecordedOp, Source} from '../recording.js';
 import {attribute, isUsual} from './convolution.js';
 import type {Rewriter, Rules} from './rewriter.js';
 
-/** Ops of `tensorflow/winograd_ops.cc`, which `tfjs-ragan setup` compiles into the binding. */
+/** Ops of `native/winograd_ops.cc`, which `tfjs-ragan setup` compiles into the binding. */
 export const FILTER = 'TfjsRaganFilter';
 const CONVOLUTION = 'TfjsRaganConv2D';
 const FILTER_GRADIENT = 'TfjsRaganConv2DFilterGradient';
