@@ -2,7 +2,8 @@ import * as tf from '@tensorflow/tfjs';
 import {readdirSync, readFileSync} from 'node:fs';
 import {dirname, join} from 'node:path';
 import {registerGradients} from '../../src/gradients/register.js';
-import {describeOnBackends} from '../support/backends.js';
+import {captureStep} from '../../src/node/index.js';
+import {activateBackend, describeOnBackends, describeOnTensorFlow, tensorFlow} from '../support/backends.js';
 import type {TensorFlow} from '../support/float64.js';
 import {loadFloat64} from '../support/float64.js';
 import {expectClose, valuesOf} from '../support/values.js';
@@ -66,20 +67,25 @@ function differences(float64: TensorFlow, one: Case, scalar: Scalar, values: num
 }
 
 /** The same by two backward passes of the active backend. */
-async function byGradients(one: Case, scalar: Scalar, values: number[][]): Promise<number[]> {
-  const before = tf.memory().numTensors;
+function secondGradients(one: Case, scalar: Scalar, inputs: tf.Tensor[]): tf.Tensor {
   const slope = (...inputs: tf.Tensor[]) => {
     const gradients = tf.grads((...xs: tf.Tensor[]) => scalar(tf, one, xs))(inputs);
     return tf.addN(gradients.map((g, i) => g.mul(weights(tf, g.shape, directionSeed + i)).sum()));
   };
-  const result = tf.tidy(() => {
-    const inputs = values.map((own, i) => tf.tensor(own, one.inputs[i]!.shape));
-    return tf.concat(
+  return tf.tidy(() =>
+    tf.concat(
       tf
         .grads(slope)(inputs)
         .map(gradient => gradient.flatten()),
-    );
-  });
+    ),
+  );
+}
+
+const tensorsOf = (one: Case, values: number[][]) => values.map((own, i) => tf.tensor(own, one.inputs[i]!.shape));
+
+async function byGradients(one: Case, scalar: Scalar, values: number[][]): Promise<number[]> {
+  const before = tf.memory().numTensors;
+  const result = tf.tidy(() => secondGradients(one, scalar, tensorsOf(one, values)));
   const actual = await valuesOf(result);
   result.dispose();
   expect(tf.memory().numTensors).toBe(before);
@@ -110,6 +116,34 @@ describeOnBackends('second derivatives of every operation', backend => {
         expectClose(await byGradients(one, scalar, values), expected, 2e-5);
       }
     });
+  });
+});
+
+describeOnTensorFlow('second derivatives in captured steps', () => {
+  beforeAll(() => activateBackend(tensorFlow!));
+
+  test.each(cases.filter(({one}) => !one.refused))('$name', async ({one}) => {
+    const values = one.inputs.map(spread);
+    const inputs = tensorsOf(one, values);
+    const step = captureStep((...xs: tf.Tensor[]) => secondGradients(one, withAnotherPath, xs), {inputs});
+    // The first two calls record.
+    const results = Array.from({length: 3}, () => step(...inputs));
+    expect(step.status.state).toBe('captured');
+    expectClose(await valuesOf(results[2]!), await byGradients(one, withAnotherPath, values));
+    tf.dispose([inputs, results]);
+    step.dispose();
+  });
+});
+
+describeOnBackends('the squared gradient norm of softmax(x) . [1, -2, 3]', () => {
+  test.each([
+    ['softmax', (x: tf.Tensor) => tf.softmax(x)],
+    ['the exponential of logSoftmax', (x: tf.Tensor) => tf.exp(tf.logSoftmax(x))],
+  ])('has its gradient by %s', async (_, softmax) => {
+    const norm = (x: tf.Tensor) =>
+      tf.sum<tf.Scalar>(tf.square(tf.grad((z: tf.Tensor) => tf.sum(tf.mul(softmax(z), [1, -2, 3])))(x)));
+    const actual = await valuesOf(tf.grad(norm)(tf.tensor1d([0.1, 0.2, 0.3])));
+    expectClose(actual, [-0.9077, 0.6905, 0.2172], 1e-4);
   });
 });
 

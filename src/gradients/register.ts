@@ -61,8 +61,8 @@ const ADDED: tf.GradConfig[] = [
  *
  * - Whatever it has a gradient of can be differentiated again, as gradient penalties need, but `dilation2d`, which is
  *   refused by name. `docs/gradients.md` lists every operation.
- * - It has a gradient of depthToSpace and of dilated convolutions, depthwise, fused and in `tf.layers` too, of batch
- *   normalization without a scale or an offset, and of maximum, minimum and squaredDifference of inputs that are broadcast.
+ * - It has a gradient of depthToSpace and of dilated convolutions, depthwise, fused and in `tf.layers` too, of
+ *   `tf.batchNorm` without a scale or an offset, and of maximum, minimum and squaredDifference of inputs that are broadcast.
  * - The gradients that it has wrong are right: those of average pooling with padding, of resizing with half-pixel centres
  *   and on the cpu backend, of mirrorPad, of cumsum along another axis than the last, of prod along a negative axis, of the
  *   labels of softmaxCrossEntropy, and of rounding, by a cast or by floorDiv, which is zero.
