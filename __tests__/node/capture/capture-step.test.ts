@@ -255,7 +255,7 @@ describeOnTensorFlow('captureStep', () => {
       [
         'random numbers',
         () => model(x => tf.add(x, tf.randomNormal([8, 3]))),
-        /constant of shape \[8,3\] made in JavaScript changes.*give it to the step as an input, at .*capture\.test/,
+        /constant of shape \[8,3\] made in JavaScript changes.*give it to the step as an input, at .*capture-step\.test/,
       ],
       [
         'a branch',
@@ -265,7 +265,7 @@ describeOnTensorFlow('captureStep', () => {
       [
         'values that are read',
         () => model(x => tf.mul(x, tf.mean(x).dataSync()[0]!)),
-        /reads a value \(dataSync, data or array\) before it ends.*, at .*capture\.test/,
+        /reads a value \(dataSync, data or array\) before it ends.*, at .*capture-step\.test/,
       ],
       [
         'an op that draws',
@@ -320,7 +320,9 @@ describeOnTensorFlow('captureStep', () => {
     expect(step.status.state).toBe('captured');
     const before = [...weight.dataSync()];
     const tensors = tf.memory().numTensors;
-    expect(() => tf.tidy(() => step(indices(9)))).toThrow(/captured step: GatherNd failed, at .*capture\.test.*9/s);
+    expect(() => tf.tidy(() => step(indices(9)))).toThrow(
+      /captured step: GatherNd failed, at .*capture-step\.test.*9/s,
+    );
     expect([...weight.dataSync()]).toEqual(before);
     expect(tf.memory().numTensors).toBe(tensors);
     tf.tidy(() => void step(indices(2)));

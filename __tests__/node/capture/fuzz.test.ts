@@ -139,7 +139,7 @@ describeOnTensorFlow('random steps give the same captured and as usual', () => {
           if (one.state === 'captured') captured++;
           graphRuns += one.graphRuns;
         } catch (error) {
-          const again = `TFJS_RAGAN_TEST_BACKENDS=tensorflow TFJS_RAGAN_FUZZ_SEED=${seed} TFJS_RAGAN_FUZZ=1 npx jest capture-fuzz`;
+          const again = `TFJS_RAGAN_TEST_BACKENDS=tensorflow TFJS_RAGAN_FUZZ_SEED=${seed} TFJS_RAGAN_FUZZ=1 npx jest capture/fuzz`;
           throw new Error(`seed ${seed}: ${(error as Error).message}\nAlone: ${again}`, {cause: error});
         }
       }

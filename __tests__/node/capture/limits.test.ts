@@ -58,7 +58,7 @@ describeOnTensorFlow('a captured step', () => {
         tf.tidy(() => step(tf.add(indices(call, [2, 3]), tf.scalar(call < 5 ? 0 : 5, 'int32'))).dataSync()[0]);
       for (let i = 0; i < 5; i++) run(i);
       expect([step.status.state, warnings]).toEqual(['captured', []]);
-      expect(() => run(5)).toThrow(/GatherV2 .*at .*capture-limits.* in layer words \(Embedding\)/s);
+      expect(() => run(5)).toThrow(/GatherV2 .*at .*capture.limits.* in layer words \(Embedding\)/s);
       step.dispose();
     });
   });
@@ -149,7 +149,7 @@ describeOnTensorFlow('a captured step', () => {
             return optimizer.minimize(() => tf.mul<tf.Scalar>(weight, x), true, [weight]);
           };
         },
-        /changes the settings of an optimizer \(the learning rate, say\): set them between steps, at .*capture-limits/,
+        /changes the settings of an optimizer \(the learning rate, say\): set them between steps, at .*capture.limits/,
       ]),
       [
         'an optimizer that it makes each time',
@@ -171,7 +171,7 @@ describeOnTensorFlow('a captured step', () => {
           });
           return x => model.apply(tf.reshape(x, [1, 1]), {training: true});
         },
-        /give it to the step as an input, at .*capture-limits.* in layer shaky \(GaussianNoise\)/,
+        /give it to the step as an input, at .*capture.limits.* in layer shaky \(GaussianNoise\)/,
       ],
     ])('%s', (_, make, reason) => {
       const step = captureStep(make(), {inputs: [SCALAR], onWarning});

@@ -1,8 +1,8 @@
 /** Frames of a stack to look through: the caller stands below those of tfjs. */
 const FRAMES = 60;
 
-/** Files of tfjs, of Node and of capturing itself. */
-const NOT_THE_CALLER = /node_modules|^node:|[\\/]node[\\/]capture[\\/]/;
+/** Files of tfjs and of Node. */
+const NOT_THE_CALLER = /node_modules|^node:/;
 
 /** Where the program called what runs now, as "file:line:column": the first place that is not in tfjs; or nothing. */
 export function callSite(): string {
@@ -10,11 +10,14 @@ export function callSite(): string {
   const target: {stack?: unknown} = {};
   Error.stackTraceLimit = FRAMES;
   Error.prepareStackTrace = (_, frames) => {
-    const caller = frames.find(frame => !NOT_THE_CALLER.test(frame.getFileName() ?? 'node:'));
+    const files = frames.map(frame => frame.getFileName() ?? 'node:');
+    // This function comes first, and all that captures steps is beside it.
+    const folder = files[0]!.replace(/[^\\/]*$/, '');
+    const caller = frames[files.findIndex(file => !file.startsWith(folder) && !NOT_THE_CALLER.test(file))];
     return caller ? `${caller.getFileName()!}:${caller.getLineNumber()!}:${caller.getColumnNumber()!}` : '';
   };
   try {
-    Error.captureStackTrace(target, callSite);
+    Error.captureStackTrace(target);
     // Formatted when it is first read.
     return target.stack as string;
   } finally {
