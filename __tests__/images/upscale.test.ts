@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import {bicubicUpscale, esrganGenerator, upscale, vggDiscriminator} from 'tfjs-ragan';
+import {bicubicUpscale, esrganGenerator, spectralNormalization, upscale, vggDiscriminator} from 'tfjs-ragan';
 import {modelReach} from '../../src/images/model-reach.js';
 import {activateBackend} from '../support/backends.js';
 import {expectClose} from '../support/values.js';
@@ -52,6 +52,7 @@ describe('every kind of layer that is accepted', () => {
   test.each<[string, () => tf.LayersModel]>([
     ['a model inside', () => chain(inner(), double())],
     ['a model in a model inside', () => chain(chain(inner(), double()), convolution(3))],
+    ['spectral normalization', () => chain(spectralNormalization(convolution(5)), double())],
     ['dilation', () => chain(convolution(3, {dilationRate: 3}), convolution(4))],
     ['pooling', () => chain(convolution(3), half(), convolution(3), half(), double(), double('bilinear'))],
     ['strides', () => chain(convolution(3, {strides: 2}), convolution(4, {strides: 2}), double(), double(), double())],

@@ -80,8 +80,7 @@ function follow(
 
 /** The place behind a layer; undefined if what the layer sees is not known. */
 function through(layer: tf.layers.Layer, {radius, scale}: Place): Place | undefined {
-  const name = layer.getClassName();
-  const config = layer.getConfig();
+  const {className: name, config} = inside({className: layer.getClassName(), config: layer.getConfig()});
   const {kernelSize, poolSize, dilationRate, strides, size, padding, cropping} = config;
   if (POINTWISE.has(name)) return {radius, scale};
   if (POINTWISE_ALONG_CHANNELS.has(name)) {
@@ -106,6 +105,16 @@ function through(layer: tf.layers.Layer, {radius, scale}: Place): Place | undefi
   if (name === 'ZeroPadding2D') return {radius: radius + largest(padding) / scale, scale};
   if (name === 'Cropping2D') return {radius: radius + largest(cropping) / scale, scale};
   return undefined;
+}
+
+interface Description {
+  className: string;
+  config: tf.serialization.ConfigDict;
+}
+
+/** The layer that spectral normalization is around of, which looks as far; any other is itself. */
+function inside(layer: Description): Description {
+  return layer.className === 'SpectralNormalization' ? (layer.config.layer as unknown as Description) : layer;
 }
 
 /** The largest of the numbers in a layer's setting, 1 if it has none. */
