@@ -4,6 +4,7 @@ import {copyFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync,
 import {tmpdir} from 'node:os';
 import {basename, join} from 'node:path';
 import sharp from 'sharp';
+import {spectralNormalization} from 'tfjs-ragan';
 import {saveModel} from 'tfjs-ragan/node';
 import {writePng} from '../support/photos.js';
 
@@ -218,6 +219,28 @@ test('a run that diverges ends with exit code 1, and a model of NaN makes no pic
   const unloaded = cli('upscale', 'grey.png', 'nan.png', '--model', 'nan', '--backend', 'wasm');
   expect([unloaded.status, unloaded.stderr]).toEqual([2, expect.stringMatching(/holds NaN, so its training.*\n$/)]);
   expect(readdirSync(folder)).not.toContain('nan.png');
+});
+
+test('models with spectral normalization and of Keras 3 load in the commands', async () => {
+  const inputShape = [null, null, 3];
+  const normal = tf.layers.conv2d({filters: 3, kernelSize: 3, padding: 'same'});
+  const up = tf.layers.upSampling2d({size: [2, 2], inputShape});
+  const model = tf.sequential({layers: [up, spectralNormalization(normal)]});
+  await saveModel(model, inFolder('normalized'));
+  const fixture = JSON.parse(readFileSync(join(root, '__tests__/fixtures/keras3/functional.json'), 'utf8')) as {
+    model: object;
+    weights: string;
+  };
+  mkdirSync(inFolder('keras3'));
+  writeFileSync(inFolder('keras3', 'model.json'), JSON.stringify(fixture.model));
+  writeFileSync(inFolder('keras3', 'group1-shard1of1.bin'), Buffer.from(fixture.weights, 'base64'));
+  for (const name of ['normalized', 'keras3']) {
+    writePng(inFolder('small.png'), 16, 12, (x, y) => [x * 10, y * 10, 99]);
+    const {status, stdout, stderr} = cli('upscale', 'small.png', 'big.png', '--model', name, '--backend', 'wasm');
+    expect([status, stdout, stderr]).toEqual([0, 'big.png: 16 x 12 -> 32 x 24\n', '']);
+    const measured = cli('evaluate', '--data', photos, '--model', name, '--backend', 'wasm');
+    expect([measured.status, measured.stderr]).toEqual([0, '']);
+  }
 });
 
 test("--version is the package's", () => {

@@ -72,6 +72,27 @@ test.each([NaN, Infinity])('a model of %s is neither saved nor loaded, and the l
   expect(tf.memory().numTensors).toBe(tensors);
 });
 
+test('layers that are not registered are named with the way out, and weights are read from the folder alone', async () => {
+  await saveModel(generator(1), folder);
+  const whole = json();
+  const refused = async (changed: unknown, reason: string) => {
+    writeFileSync(`${folder}/model.json`, JSON.stringify(changed));
+    await expect(loadModel(folder)).rejects.toThrow(`cannot load a model from ${folder}/model.json: ${reason}`);
+  };
+  await refused(
+    JSON.parse(JSON.stringify(whole).replace('"LeakyReLU"', '"Telescope"')),
+    'its layer Telescope is none that TensorFlow.js has; if it is yours, call ' +
+      'tf.serialization.registerClass(Telescope) before loading, and if it comes from Python, write such a class first',
+  );
+  const [group] = whole.weightsManifest as {paths: string[]}[];
+  for (const file of ['../model/weights.bin', `${folder}/weights.bin`, 'a/../../model/weights.bin', '..']) {
+    await refused(
+      {...whole, weightsManifest: [{...group, paths: [file]}]},
+      `its weights file ${file} is not in its folder`,
+    );
+  }
+});
+
 test('what is missing, damaged or of another kind is named in one line', async () => {
   const path = `${folder}/model.json`;
   const refused = async (reason: string) =>

@@ -1,8 +1,11 @@
 import * as tf from '@tensorflow/tfjs';
 import {readFile} from 'node:fs/promises';
-import {join} from 'node:path';
+import {isAbsolute, join, normalize, sep} from 'node:path';
 import {NonFiniteError, nonFiniteWeight} from '../../finite.js';
+// Models that hold such layers load wherever this is imported.
+import '../../models/spectral-normalization.js';
 import {fileError, writeFilesAtomically} from '../system/files.js';
+import {isOfKeras3, translateKeras3} from './keras3.js';
 
 const WEIGHTS_FILE = 'weights.bin';
 
@@ -37,7 +40,8 @@ export async function saveModel(model: tf.LayersModel, folder: string): Promise<
 }
 
 /**
- * Loads what `saveModel`, or tfjs itself, saved: a folder with `model.json` and the weight files it names.
+ * Loads what `saveModel`, tfjs itself or tensorflowjs_converter saved: a folder with `model.json` and the weight files in
+ * it. Models of Keras 3 load too, where their layers are among those of TensorFlow.js.
  *
  * @throws one line naming the file: missing, damaged, not a layers model, of layers that are not registered, or with
  *   weights that hold NaN or Infinity.
@@ -53,10 +57,12 @@ export async function loadModel(folder: string): Promise<tf.LayersModel> {
     throw fileError('load a model from', path, error);
   }
   try {
-    const json = parseModel(content);
+    const parsed = parseModel(content);
+    const json = isOfKeras3(parsed) ? translateKeras3(parsed) : parsed;
     if (json.format === 'graph-model') throw new Error('it is a graph model, and a layers model is needed');
     const weightSpecs = json.weightsManifest.flatMap(group => group.weights);
     const files = json.weightsManifest.flatMap(group => group.paths);
+    files.forEach(requireInside);
     const weights = Buffer.concat(await Promise.all(files.map(file => readWeights(join(folder, file)))));
     requireLength(weightSpecs, weights.length);
     const weightData = new Uint8Array(weights).buffer;
@@ -68,7 +74,25 @@ export async function loadModel(folder: string): Promise<tf.LayersModel> {
     model.dispose();
     throw new Error(`its weight ${bad}, so its training has diverged; train again with smaller learning rates`);
   } catch (error) {
-    throw fileError('load a model from', path, error);
+    throw fileError('load a model from', path, explained(error));
+  }
+}
+
+/** tfjs's words for an unknown class begin a list and end there; these have the way out. */
+function explained(error: unknown): unknown {
+  const [, kind, name] = /^Unknown (\w+): (\S+)\. /.exec((error as Error).message) ?? [];
+  if (kind === undefined) return error;
+  return new Error(
+    `its ${kind} ${name} is none that TensorFlow.js has; if it is yours, call ` +
+      `tf.serialization.registerClass(${name}) before loading, and if it comes from Python, write such a class first`,
+    {cause: error},
+  );
+}
+
+/** Weights lie in the model's folder or below it: a file from elsewhere names no others of this machine. */
+function requireInside(file: string): void {
+  if (isAbsolute(file) || normalize(file).split(sep)[0] === '..') {
+    throw new Error(`its weights file ${file} is not in its folder`);
   }
 }
 
