@@ -7,13 +7,13 @@ import {runOp} from './native.js';
  */
 export function hasOneDnn(): boolean {
   try {
-    tf.tidy(() =>
+    tf.tidy(() => {
       runOp(tf.backend(), 'Conv2D', [tf.ones([1, 1, 1, 1]), tf.ones([1, 1, 1, 1])], {
         strides: {int: [1, 1, 1, 1]},
         padding: {string: 'VALID'},
         data_format: {string: 'NCHW'},
-      }),
-    );
+      });
+    });
     return true;
   } catch {
     return false;
