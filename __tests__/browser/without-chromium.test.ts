@@ -5,7 +5,7 @@ import {join} from 'node:path';
 function testPages(environment: NodeJS.ProcessEnv) {
   const jest = join(__dirname, '../../node_modules/jest/bin/jest.js');
   const env = {...process.env, CHROMIUM: undefined, ...environment};
-  return spawnSync(process.execPath, [jest, '--runInBand', 'node/report', '-t', 'a report in a page'], {
+  return spawnSync(process.execPath, [jest, '--runInBand', 'node/runs/report', '-t', 'a report in a page'], {
     env,
     encoding: 'utf8',
   });
