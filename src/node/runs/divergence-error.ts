@@ -5,7 +5,8 @@ import type {NonFiniteError} from '../../finite.js';
  * line; the checkpoint from before stays, and no model or picture of such numbers is written.
  *
  * @example
- * const run = await trainEsrgan(settings).catch(error => {
+ * const settings: TrainSettings = {...DEFAULT_SETTINGS, data: 'photos', out: 'run'};
+ * const run = await trainEsrgan(settings).catch((error: unknown) => {
  *   if (error instanceof DivergenceError) return trainEsrgan({...settings, resume: true, learningRate: 1e-4});
  *   throw error;
  * });
