@@ -1,16 +1,9 @@
 import type * as tf from '@tensorflow/tfjs';
-import type {OptionNames} from '../options.js';
-import {requireKnownOptions} from '../options.js';
 import type {Averaging} from '../losses/averaging.js';
 import type {GanLoss} from '../losses/gan-loss.js';
-import {localAveraging} from '../losses/averaging.js';
-import {RelativisticAverageLoss} from '../losses/relativistic-average-loss.js';
-import {allowsOnePass} from './inspect-critic.js';
 import type {Penalty} from './penalties.js';
-import {requireOptions} from './require-options.js';
 import type {LearningRateSchedule} from './schedules.js';
 import type {GeneratorLoss} from './step.js';
-import type {Compiled, PerNetwork} from './update.js';
 import type {WeightAverageOptions} from './weight-average.js';
 
 /** How a batch's gradients are found: see `onePassStep` and `separatePassesStep`. */
@@ -66,49 +59,10 @@ export interface GANCompileOptions {
   onWarning?: (message: string) => void;
 }
 
-const COMPILE_OPTIONS: OptionNames<GANCompileOptions> = {
-  generatorOptimizer: true,
-  discriminatorOptimizer: true,
-  loss: true,
-  adversarialWeight: true,
-  generatorLosses: true,
-  penalties: true,
-  discriminatorSteps: true,
-  generatorLearningRate: true,
-  discriminatorLearningRate: true,
-  clipNorm: true,
-  weightAverage: true,
-  passes: true,
-  averaging: true,
-  capture: true,
-  onWarning: true,
-};
-
-/** The options with their defaults, once all of them have been looked at. */
-export function completeOptions(options: GANCompileOptions, discriminator: tf.LayersModel): Compiled {
-  requireKnownOptions('GAN.compile', options, COMPILE_OPTIONS);
-  requireOptions(options, discriminator);
-  const {loss = new RelativisticAverageLoss(), averaging = localAveraging} = options;
-  const {adversarialWeight = 1, generatorLosses = [], penalties = [], passes = 'auto'} = options;
-  const {generatorOptimizer, discriminatorOptimizer, clipNorm, weightAverage, capture = true} = options;
-  return {
-    objective: {loss, adversarialWeight, generatorLosses, averaging},
-    optimizers: {generator: generatorOptimizer, discriminator: discriminatorOptimizer},
-    learningRates: {
-      ...scheduleOf('generator', options.generatorLearningRate),
-      ...scheduleOf('discriminator', options.discriminatorLearningRate),
-    },
-    clipNorm: typeof clipNorm === 'number' ? {generator: clipNorm, discriminator: clipNorm} : (clipNorm ?? {}),
-    passes: passes === 'auto' ? (allowsOnePass(discriminator) ? 'one' : 'separate') : passes,
-    penalties: penalties.map(penalty => ({every: 1, ...penalty})),
-    discriminatorSteps: options.discriminatorSteps ?? 1,
-    averageDecay: weightAverage?.decay,
-    capture,
-    onWarning: options.onWarning,
-  };
-}
-
-function scheduleOf(network: keyof PerNetwork<unknown>, rate: number | LearningRateSchedule | undefined) {
-  if (rate === undefined) return {};
-  return {[network]: typeof rate === 'function' ? rate : () => rate};
+/** A value for each of the two networks. */
+export interface PerNetwork<T> {
+  /** The generator's. */
+  generator: T;
+  /** The discriminator's. */
+  discriminator: T;
 }

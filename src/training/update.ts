@@ -1,39 +1,15 @@
 import * as tf from '@tensorflow/tfjs';
 import {applyGradients} from './apply-gradients.js';
 import {clipNorm} from './clip-norm.js';
-import type {Passes} from './compile-options.js';
+import type {PerNetwork} from './compile-options.js';
+import type {Compiled} from './compiled.js';
 import {criticStep} from './critic-step.js';
 import {onePassStep} from './one-pass-step.js';
 import type {Penalty} from './penalties.js';
 import {separatePassesStep} from './separate-passes-step.js';
-import type {LearningRateSchedule} from './schedules.js';
-import type {Gradients, Networks, Objective} from './step.js';
+import type {Gradients, Networks} from './step.js';
 import {warmUpStep} from './warm-up-step.js';
 import type {WeightAverage} from './weight-average.js';
-
-/** A value for each of the two networks. */
-export interface PerNetwork<T> {
-  /** The generator's. */
-  generator: T;
-  /** The discriminator's. */
-  discriminator: T;
-}
-
-/** What `GAN.compile` was told, with its defaults. */
-export interface Compiled {
-  objective: Objective;
-  optimizers: PerNetwork<tf.Optimizer>;
-  learningRates: Partial<PerNetwork<LearningRateSchedule>>;
-  /** The largest norm of the gradients. */
-  clipNorm: Partial<PerNetwork<number>>;
-  passes: Exclude<Passes, 'auto'>;
-  penalties: Required<Penalty>[];
-  discriminatorSteps: number;
-  /** The decay of the average of the generator's weights; undefined for none. */
-  averageDecay: number | undefined;
-  capture: boolean;
-  onWarning: ((message: string) => void) | undefined;
-}
 
 /** What is done with a batch. Steps of one kind run the same ops. */
 export interface StepKind {

@@ -1,0 +1,74 @@
+import type * as tf from '@tensorflow/tfjs';
+import {localAveraging} from '../losses/averaging.js';
+import {RelativisticAverageLoss} from '../losses/relativistic-average-loss.js';
+import type {OptionNames} from '../options.js';
+import {requireKnownOptions} from '../options.js';
+import type {GANCompileOptions, Passes, PerNetwork} from './compile-options.js';
+import {allowsOnePass} from './inspect-critic.js';
+import type {Penalty} from './penalties.js';
+import {requireOptions} from './require-options.js';
+import type {LearningRateSchedule} from './schedules.js';
+import type {Objective} from './step.js';
+
+/** What `GAN.compile` was told, with its defaults. */
+export interface Compiled {
+  objective: Objective;
+  optimizers: PerNetwork<tf.Optimizer>;
+  learningRates: Partial<PerNetwork<LearningRateSchedule>>;
+  /** The largest norm of the gradients. */
+  clipNorm: Partial<PerNetwork<number>>;
+  passes: Exclude<Passes, 'auto'>;
+  penalties: Required<Penalty>[];
+  discriminatorSteps: number;
+  /** The decay of the average of the generator's weights; undefined for none. */
+  averageDecay: number | undefined;
+  capture: boolean;
+  onWarning: ((message: string) => void) | undefined;
+}
+
+const COMPILE_OPTIONS: OptionNames<GANCompileOptions> = {
+  generatorOptimizer: true,
+  discriminatorOptimizer: true,
+  loss: true,
+  adversarialWeight: true,
+  generatorLosses: true,
+  penalties: true,
+  discriminatorSteps: true,
+  generatorLearningRate: true,
+  discriminatorLearningRate: true,
+  clipNorm: true,
+  weightAverage: true,
+  passes: true,
+  averaging: true,
+  capture: true,
+  onWarning: true,
+};
+
+/** The options with their defaults, once all of them have been looked at. */
+export function completeOptions(options: GANCompileOptions, discriminator: tf.LayersModel): Compiled {
+  requireKnownOptions('GAN.compile', options, COMPILE_OPTIONS);
+  requireOptions(options, discriminator);
+  const {loss = new RelativisticAverageLoss(), averaging = localAveraging} = options;
+  const {adversarialWeight = 1, generatorLosses = [], penalties = [], passes = 'auto'} = options;
+  const {generatorOptimizer, discriminatorOptimizer, clipNorm, weightAverage, capture = true} = options;
+  return {
+    objective: {loss, adversarialWeight, generatorLosses, averaging},
+    optimizers: {generator: generatorOptimizer, discriminator: discriminatorOptimizer},
+    learningRates: {
+      ...scheduleOf('generator', options.generatorLearningRate),
+      ...scheduleOf('discriminator', options.discriminatorLearningRate),
+    },
+    clipNorm: typeof clipNorm === 'number' ? {generator: clipNorm, discriminator: clipNorm} : (clipNorm ?? {}),
+    passes: passes === 'auto' ? (allowsOnePass(discriminator) ? 'one' : 'separate') : passes,
+    penalties: penalties.map(penalty => ({every: 1, ...penalty})),
+    discriminatorSteps: options.discriminatorSteps ?? 1,
+    averageDecay: weightAverage?.decay,
+    capture,
+    onWarning: options.onWarning,
+  };
+}
+
+function scheduleOf(network: keyof PerNetwork<unknown>, rate: number | LearningRateSchedule | undefined) {
+  if (rate === undefined) return {};
+  return {[network]: typeof rate === 'function' ? rate : () => rate};
+}
