@@ -2,7 +2,7 @@ import eslint from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  {ignores: ['dist/', 'coverage/', 'run/', 'placed/', 'node_modules/', '__tests__/fixtures/']},
+  {ignores: ['dist/', 'dist.*/', 'coverage/', 'run/', 'placed/', 'node_modules/', '__tests__/fixtures/']},
   eslint.configs.recommended,
   {
     files: ['src/**/*.ts', 'src/**/*.cts', '__tests__/**/*.ts', 'examples/**/*.ts'],

@@ -113,7 +113,8 @@ describeOnBackends('second derivatives of every operation', backend => {
         await expect(byGradients(one, scalar, values)).rejects.toThrow(one.refused);
       } else {
         const expected = differences(float64, one, scalar, values);
-        expectClose(await byGradients(one, scalar, values), expected, 2e-5);
+        // WebGPU allows a division and a root errors of some units in the last place.
+        expectClose(await byGradients(one, scalar, values), expected, backend === 'webgpu' ? 1e-4 : 2e-5);
       }
     });
   });

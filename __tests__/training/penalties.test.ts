@@ -86,6 +86,41 @@ describeOnBackends('penalties', backend => {
     }
   });
 
+  test('wgan looks at mixtures of a real and a fake sample, each of a share of its own', async () => {
+    const seen: tf.Tensor[] = [];
+    const critic = (x: tf.Tensor) => {
+      seen.push(tf.keep(x.clone()));
+      return x.square().sum(1);
+    };
+    const [real, fake] = [tf.fill([6, 3], 5), tf.fill([6, 3], 2)];
+    wganPenalty().penalty(critic, real, fake).dispose();
+    const shares = (await seen[0]!.sub(fake).div(3).array()) as number[][];
+    for (const [first, ...rest] of shares) {
+      expect(first).toBeGreaterThanOrEqual(-1e-6);
+      expect(first).toBeLessThan(1);
+      for (const share of rest) expect(share).toBeCloseTo(first!, 5);
+    }
+    expect(new Set(shares.map(([first]) => first!.toFixed(4))).size).toBeGreaterThan(1);
+    tf.dispose(seen);
+  });
+
+  test('without a say of how often, or an undefined one, are part of every step; names with spaces are apart', async () => {
+    const own = (name: string, every?: number): Penalty => ({
+      name,
+      weight: 0.1,
+      ...(every === undefined ? {} : {every}),
+      penalty: critic => tf.mean(tf.square(critic(tf.zeros([1, 8, 8, 3])))),
+    });
+    const undefinedEvery = {...own('c'), every: undefined} as unknown as Penalty;
+    const gan = goldenGan([own('a b', 2), own('a', 3), own('b', 3), undefinedEvery], backend === 'tensorflow');
+    const [real, fake] = samples();
+    for (let step = 0; step < 10; step++) {
+      const logs = await gan.trainOnBatch(fake, real);
+      const names = ['c', ...(step % 2 === 0 ? ['a b'] : []), ...(step % 3 === 0 ? ['a', 'b'] : [])];
+      expect(Object.keys(logs).sort()).toEqual([...names, 'discriminatorLoss', 'generatorLoss'].sort());
+    }
+  });
+
   test('are as heavy as they say, in as many steps as they say, and logged by name', async () => {
     const constant = (name: string, weight: number, every: number): Penalty => ({
       name,

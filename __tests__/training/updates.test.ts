@@ -73,11 +73,18 @@ describeOnBackends('updates', backend => {
     const {xs, ys} = batch();
     expect(Object.keys(await gan.trainOnBatch(xs, ys)).sort()).toEqual(['discriminatorLoss', 'generatorLoss']);
     // A mean is over the steps that had the loss.
+    const twin = await moves({discriminatorSteps: 3, generatorLosses: [content], capture: false}, 13);
+    const values: number[] = [];
+    for (let step = 0; step < 6; step++) {
+      const {content: value} = await twin.gan.trainOnBatch(xs, ys);
+      if (value !== undefined) values.push(value);
+    }
     const history = await gan.fitDataset(tf.data.generator(() => [batch()][Symbol.iterator]()).repeat(), {
       epochs: 1,
       batchesPerEpoch: 6,
     });
-    expect(history.history.content![0]).toBeCloseTo((await gan.trainOnBatch(xs, ys, {adversarial: false})).content!, 0);
+    expect(values).toHaveLength(2);
+    expectClose([history.history.content![0] as number], [(values[0]! + values[1]!) / 2], 1e-4);
   });
 
   test('the average of the weights is exact, and its first steps count for little', async () => {
@@ -119,6 +126,53 @@ describeOnBackends('updates', backend => {
     expect(await of(gan.averagedGenerator, 2)).not.toEqual(await of(generator, 2));
   });
 
+  test('the average is of the same weights where a model in the generator is frozen', async () => {
+    const frozen = tf.sequential({layers: [tf.layers.dense({units: 3, inputShape: [3]})]});
+    frozen.trainable = false;
+    const first = tf.layers.dense({units: 3, inputShape: [4]});
+    const generator = tf.sequential({layers: [first, frozen, tf.layers.dense({units: 3})]});
+    const gan = new GAN({generator, discriminator: networks().discriminator});
+    gan.compile({...sgd(), weightAverage: {decay: 0}, capture: false});
+    const {xs, ys} = batch();
+    const outputs = async (model: tf.LayersModel) => Array.from(await (model.predict(xs) as tf.Tensor).data());
+    expectClose(await outputs(gan.averagedGenerator), await outputs(generator), 1e-6);
+    await gan.trainOnBatch(xs, ys);
+    expectClose(await outputs(gan.averagedGenerator), await outputs(generator), 1e-6);
+  });
+
+  test('the average goes on with the step that training goes on with, and lives as long as it is asked for', async () => {
+    const gan = compiled({...sgd(), weightAverage: {decay: 0.999}, capture});
+    const {xs, ys} = batch();
+    const average = gan.averagedGenerator;
+    average.setWeights(average.weights.map(weight => tf.fill(weight.shape as number[], 100)));
+    gan.step = 5000;
+    await gan.trainOnBatch(xs, ys);
+    expect(gan.step).toBe(5001);
+    expect((await flat(average)).every(weight => weight > 99)).toBe(true);
+    gan.compile({...sgd(), weightAverage: {decay: 0.9}});
+    expect(gan.averagedGenerator).toBe(average);
+    average.dispose();
+    await gan.trainOnBatch(xs, ys);
+    gan.compile({...sgd(), weightAverage: {decay: 0.9}});
+    expect(gan.averagedGenerator).not.toBe(average);
+    gan.compile(sgd());
+    expect(() => gan.averagedGenerator).toThrow('there is no average');
+  });
+
+  test.each(['one', 'separate'] as const)('that fail leave nothing behind (%s)', async passes => {
+    const penalty = () => {
+      throw new Error('broken');
+    };
+    for (const discriminatorSteps of [1, 2]) {
+      const gan = compiled({...sgd(), passes, discriminatorSteps, penalties: [{name: 'mine', weight: 1, penalty}]});
+      const {xs, ys} = batch();
+      const before = tf.memory().numTensors;
+      await expect(gan.trainOnBatch(xs, ys)).rejects.toThrow('broken');
+      expect(tf.memory().numTensors).toBe(before);
+      expect(gan.step).toBe(0);
+    }
+  });
+
   test('leave nothing behind', async () => {
     const gan = compiled({
       ...sgd(),
@@ -141,8 +195,13 @@ describe('refusals of compile', () => {
   beforeAll(() => activateBackend('cpu'));
   test.each<[Partial<GANCompileOptions>, string]>([
     [{discriminatorSteps: 0}, 'discriminatorSteps must be a whole number of at least 1, but it is 0.'],
-    [{clipNorm: 0}, 'clipNorm must be a number above 0, but it is 0.'],
-    [{clipNorm: {generator: -1}}, 'clipNorm must be a number above 0, but it is -1.'],
+    [{clipNorm: 0}, 'clipNorm must be a finite number above 0, but it is 0.'],
+    [{clipNorm: Infinity}, 'clipNorm must be a finite number above 0, but it is Infinity.'],
+    [{clipNorm: {generator: -1}}, 'clipNorm must be a finite number above 0, but it is -1.'],
+    [{clipNorm: '1' as unknown as number}, 'clipNorm must be a finite number above 0, but it is 1.'],
+    [{capture: 'no' as unknown as boolean}, 'capture must be a boolean, but it is "no".'],
+    [{penalties: r1Penalty({gamma: 1}) as unknown as []}, 'penalties must be an array, but it is object.'],
+    [{generatorLosses: [{...content, name: 'size'}]}, '"size" is empty or taken'],
     [{clipNorm: {critic: 1} as object}, "GAN.compile clipNorm: unknown option 'critic'"],
     [{weightAverage: {decay: 1}}, 'the decay of weightAverage must be at least 0 and below 1, but it is 1.'],
     [
@@ -151,6 +210,27 @@ describe('refusals of compile', () => {
     ],
   ])('%#', (options, message) => {
     expect(() => compiled(options)).toThrow(message);
+  });
+
+  test.each([0.5, NaN, -1, '100'])('of a step that is none (%p)', step => {
+    const gan = compiled();
+    expect(() => (gan.step = step as number)).toThrow('GAN.step must be a whole number of at least 0');
+  });
+
+  test('of an average of layers that are not registered, and what was compiled stays', () => {
+    class Own extends tf.layers.Layer {
+      static className = 'OwnOfUpdates';
+      override call(inputs: tf.Tensor[]) {
+        return inputs[0]!.clone();
+      }
+    }
+    const generator = tf.sequential({layers: [tf.layers.dense({units: 3, inputShape: [4]}), new Own()]});
+    const gan = new GAN({generator, discriminator: networks().discriminator});
+    gan.compile({...sgd(), passes: 'separate'});
+    expect(() => gan.compile({...sgd(), weightAverage: {decay: 0.9}, passes: 'one'})).toThrow(
+      'tf.serialization.registerClass (Unknown layer: OwnOfUpdates',
+    );
+    expect(gan.passes).toBe('separate');
   });
 
   test('of an average that is not kept', () => {

@@ -19,7 +19,7 @@ const CONVOLUTIONS: Convolution[] = [
     forward: 'DepthwiseConv2dNative',
     toInput: 'DepthwiseConv2dNativeBackpropInput',
     toFilter: 'DepthwiseConv2dNativeBackpropFilter',
-    attributes: {},
+    attributes: {dataFormat: 'NHWC'},
   },
   {
     forward: 'Conv3D',

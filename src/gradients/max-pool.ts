@@ -46,7 +46,8 @@ function atMaxima(
     const share = average(marks).add(tf.sub(1, windows));
     return average(values.mul(marks)).div(share).mul(windows);
   });
-  return tf.addN(picked);
+  // Not by addN: webgpu has a limit for its inputs.
+  return picked.reduce((sum, one) => tf.add(sum, one));
 }
 
 /** Which windows have each turn: ones and zeros of the shape [1, ...spatial, 1]. */

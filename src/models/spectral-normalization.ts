@@ -27,7 +27,7 @@ const EPSILON = 1e-12;
  * With W the kernel as a matrix of outputs by inputs and u a vector that the layer keeps, a training pass takes one step
  * of power iteration, v = W'u / |W'u|, u = Wv / |Wv|, and the layer then works with W / (u'Wv); u and v count as constants
  * when gradients are taken, W does not. Outside of training u stays as it is. This is what
- * `torch.nn.utils.spectral_norm` does; there v is kept as well, here it follows from u.
+ * `torch.nn.utils.spectral_norm` does; there v is kept as well, here it follows from u. A kernel of zeros gives NaN, as there.
  *
  * Its weights are those of the layer, then u, `[outputs]`, which is not trained: kernel, bias, u.
  *

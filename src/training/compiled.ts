@@ -6,6 +6,7 @@ import {requireKnownOptions} from '../options.js';
 import type {GANCompileOptions, Passes, PerNetwork} from './compile-options.js';
 import {allowsOnePass} from './inspect-critic.js';
 import type {Penalty} from './penalties.js';
+import {requirePenalty} from './penalties.js';
 import {requireOptions} from './require-options.js';
 import type {LearningRateSchedule} from './schedules.js';
 import type {Objective} from './step.js';
@@ -60,7 +61,7 @@ export function completeOptions(options: GANCompileOptions, discriminator: tf.La
     },
     clipNorm: typeof clipNorm === 'number' ? {generator: clipNorm, discriminator: clipNorm} : (clipNorm ?? {}),
     passes: passes === 'auto' ? (allowsOnePass(discriminator) ? 'one' : 'separate') : passes,
-    penalties: penalties.map(penalty => ({every: 1, ...penalty})),
+    penalties: penalties.map(penalty => requirePenalty('GAN.compile', penalty)),
     discriminatorSteps: options.discriminatorSteps ?? 1,
     averageDecay: weightAverage?.decay,
     capture,

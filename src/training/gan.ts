@@ -12,19 +12,12 @@ import type {CapturedStep, CaptureStatus} from './step-capture.js';
 import {stepCapturer} from './step-capture.js';
 import type {Networks} from './step.js';
 import type {StepKind} from './update.js';
-import {nameOfKind, stepKind, updateOf} from './update.js';
+import {stepKind, updateOf} from './update.js';
 import {requireBatch, requireNetworks, requireTrainable, requireWeightsOfTheirOwn} from './validation.js';
 import {trainableVariables} from './variables.js';
 import {WeightAverage} from './weight-average.js';
 
 type Losses = Record<string, tf.Scalar>;
-
-/** A step as it is captured: for the same networks in the same state. */
-interface Captured {
-  step: CapturedStep<[tf.Tensor, tf.Tensor], Losses>;
-  /** The weights that were trainable when it was made. */
-  variables: tf.Variable[];
-}
 
 /**
  * A generator and a discriminator that train together.
@@ -57,12 +50,26 @@ export class GAN {
   private compiled: Compiled | undefined;
   /**
    * Batches trained on since `compile`: what learning rates, `discriminatorSteps` and penalties go by that are not part of
-   * every step. Set it to go on where training stopped.
+   * every step. Set it to go on where training stopped; the average of the weights then counts as one of so many steps.
+   *
+   * @throws if it is set to anything but a whole number of at least 0.
    */
-  step = 0;
+  get step(): number {
+    return this.stepsTaken;
+  }
+  set step(step: number) {
+    if (!Number.isSafeInteger(step) || step < 0) {
+      throw new Error(`GAN.step must be a whole number of at least 0, but it is ${JSON.stringify(step)}.`);
+    }
+    this.stepsTaken = step;
+    this.average?.countFrom(step);
+  }
+
+  private stepsTaken = 0;
   private average: WeightAverage | undefined;
-  /** Captured steps by their kind. */
-  private readonly captured = new Map<string, Captured>();
+  /** What is done with the batch under way. */
+  private kind: StepKind | undefined;
+  private captured: CapturedStep<[tf.Tensor, tf.Tensor], Losses> | undefined;
 
   constructor(networks: Networks) {
     requireKnownOptions('GAN', networks, {generator: true, discriminator: true});
@@ -85,8 +92,7 @@ export class GAN {
 
   /** Whether the steps run captured; undefined before the first one and where steps are not captured. */
   get captureStatus(): CaptureStatus | undefined {
-    const steps = [...this.captured.values()].map(({step}) => step.status);
-    return steps.find(({state}) => state === 'captured') ?? steps.at(-1);
+    return this.captured?.status;
   }
 
   /**
@@ -96,20 +102,24 @@ export class GAN {
    *
    * @throws if an option is unknown or out of range, an optimizer is missing or the two are the same, `loss` is no
    *   `GanLoss` or has the reduction NONE, a generator loss or penalty has no name or another's, `averaging` has no `total`,
-   *   or `passes` is `'one'` for a critic that has not one logit per sample or mixes samples. What was compiled before then
-   *   stays.
+   *   `passes` is `'one'` for a critic that has not one logit per sample or mixes samples, or `weightAverage` is set for a
+   *   generator of layers that are not registered. What was compiled before then stays.
    */
   compile(options: GANCompileOptions): void {
     const compiled = completeOptions(options, this.discriminator);
+    const kept = this.average?.isDisposed ? undefined : this.average;
+    const average = compiled.averageDecay === undefined ? undefined : (kept ?? new WeightAverage(this.generator));
     this.dispose();
+    if (average !== this.average) this.average?.forget();
+    this.average = average;
     this.compiled = compiled;
-    this.step = 0;
-    if (compiled.averageDecay !== undefined) this.average ??= new WeightAverage(this.generator);
+    this.stepsTaken = 0;
   }
 
   /**
    * The generator with the average of its weights, where `weightAverage` is set: what to take samples from. It is a model
-   * of its own, and goes on being averaged. Yours to dispose.
+   * of its own, which each step changes, also after another `compile` that sets `weightAverage`. Yours to dispose once
+   * training is over.
    *
    * @throws if `compile` was not told to average.
    */
@@ -127,8 +137,8 @@ export class GAN {
    * networks and the optimizers stay, and are yours to dispose.
    */
   dispose(): void {
-    for (const {step} of this.captured.values()) step.dispose();
-    this.captured.clear();
+    this.captured?.dispose();
+    this.captured = undefined;
   }
 
   /**
@@ -188,30 +198,27 @@ export class GAN {
       if (schedule) setLearningRate(compiled.optimizers[network], schedule(this.step));
     }
     const kind = stepKind(compiled, this.step, adversarial);
-    const captured = compiled.capture ? this.capturedStep(kind, xs, ys) : undefined;
+    this.kind = kind;
+    const captured = compiled.capture ? this.capturedStep(compiled, xs, ys) : undefined;
     const losses = (captured ?? updateOf(this, compiled, kind, this.average))(xs, ys);
-    this.step++;
+    this.stepsTaken++;
     return losses;
   }
 
-  private capturedStep(kind: StepKind, xs: tf.Tensor, ys: tf.Tensor): Captured['step'] | undefined {
-    const compiled = this.requireCompiled('trainOnBatch');
-    const name = nameOfKind(kind);
-    const variables = [this.generator, this.discriminator].flatMap(trainableVariables);
-    const before = this.captured.get(name);
-    // A layer that was frozen or freed in between makes another step.
-    if (before?.variables.length === variables.length && before.variables.every((one, i) => one === variables[i])) {
-      return before.step;
-    }
-    before?.step.dispose();
+  private capturedStep(compiled: Compiled, xs: tf.Tensor, ys: tf.Tensor): typeof this.captured {
+    if (this.captured) return this.captured;
     const capturer = stepCapturer();
     if (!capturer) return undefined;
     const {onWarning} = compiled;
     const lanes = [this.generator, this.discriminator].every(isPerSample) ? capturer.lanes : 1;
-    const update = updateOf(this, compiled, kind, this.average, lanes);
-    const step = capturer.capture(update, {inputs: [xs, ys], ...(onWarning && {onWarning})});
-    this.captured.set(name, {step, variables});
-    return step;
+    const step = (xs: tf.Tensor, ys: tf.Tensor) => updateOf(this, compiled, this.kind!, this.average, lanes)(xs, ys);
+    // A layer that was frozen or freed in between makes another step.
+    const dependsOn = () => {
+      const {trains, penalties} = this.kind!;
+      return [trains, ...penalties, ...[this.generator, this.discriminator].flatMap(trainableVariables)];
+    };
+    this.captured = capturer.capture(step, {inputs: [xs, ys], dependsOn, ...(onWarning && {onWarning})});
+    return this.captured;
   }
 
   private requireCompiled(method: string): Compiled {

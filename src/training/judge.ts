@@ -23,21 +23,27 @@ export function judge(
   const {loss, adversarialWeight, averaging} = objective;
   const variables = trainableVariables(discriminator);
   let generatorSeed: tf.Tensor | undefined;
-  const {grads} = tf.variableGrads(() => {
-    const realLogits = forward(discriminator, real);
-    const fakeLogits = forward(discriminator, fake);
-    const seeds = tf.tidy(() => {
-      const result = loss.withGradients(realLogits, fakeLogits, {averaging});
-      record('discriminatorLoss', result.discriminatorLoss);
-      record('generatorLoss', result.generatorLoss);
-      generatorSeed = tf.keep(tf.mul(result.generatorFake, adversarialWeight));
-      return [result.discriminatorReal, result.discriminatorFake];
-    });
-    const ofLayers = layerLosses([discriminator], real.shape[0], averaging);
-    return tf.add(seed([realLogits, fakeLogits], seeds), ofLayers);
-  }, variables);
-  const gradients = gradientsOf(variables, grads);
-  Object.values(gradients).forEach(tf.keep);
-  const discriminatorGradients = addPenalties(discriminator, objective, real, fake, gradients, record);
-  return {discriminatorGradients, generatorSeed: generatorSeed!};
+  let gradients: Gradients = {};
+  try {
+    const {grads} = tf.variableGrads(() => {
+      const realLogits = forward(discriminator, real);
+      const fakeLogits = forward(discriminator, fake);
+      const seeds = tf.tidy(() => {
+        const result = loss.withGradients(realLogits, fakeLogits, {averaging});
+        record('discriminatorLoss', result.discriminatorLoss);
+        record('generatorLoss', result.generatorLoss);
+        generatorSeed = tf.keep(tf.mul(result.generatorFake, adversarialWeight));
+        return [result.discriminatorReal, result.discriminatorFake];
+      });
+      const ofLayers = layerLosses([discriminator], real.shape[0], averaging);
+      return tf.add(seed([realLogits, fakeLogits], seeds), ofLayers);
+    }, variables);
+    gradients = gradientsOf(variables, grads);
+    Object.values(gradients).forEach(tf.keep);
+    const discriminatorGradients = addPenalties(discriminator, objective, real, fake, gradients, record);
+    return {discriminatorGradients, generatorSeed: generatorSeed!};
+  } catch (error) {
+    tf.dispose([gradients, generatorSeed]);
+    throw error;
+  }
 }

@@ -33,7 +33,7 @@ export const onePassStep: Step = ({generator, discriminator}, objective, xs, ys)
   let discriminatorGradients: Gradients = {};
 
   /** The critic's gradients, which are kept, and each fake sample's by the generator's adversarial loss. */
-  const judge = (fakes: tf.Tensor[]): tf.Tensor[] => {
+  const judgeTogether = (fakes: tf.Tensor[]): tf.Tensor[] => {
     const reals = splitBatch(ys, lanes);
     let rescale: tf.Tensor | undefined;
     const criticLoss = () => {
@@ -84,7 +84,7 @@ export const onePassStep: Step = ({generator, discriminator}, objective, xs, ys)
 
   const objectiveOf = () => {
     const fakes = splitBatch(xs, lanes).map(x => forward(generator, x));
-    const adversarial = judge(fakes.map(stopGradient));
+    const adversarial = judgeTogether(fakes.map(stopGradient));
     const content = contentLoss(objective, [generator], ys, joinBatch(fakes), record);
     return tf.add<tf.Scalar>(seed(fakes, adversarial), content);
   };

@@ -4,7 +4,6 @@ import type {GanLoss} from '../losses/gan-loss.js';
 import {requireKnownOptions} from '../options.js';
 import type {GANCompileOptions, Passes} from './compile-options.js';
 import {givesOneLogit, mixingLayer} from './inspect-critic.js';
-import {requirePenalty} from './penalties.js';
 import {requireKnownGeneratorLosses, requireKnownPenalties} from './validation.js';
 
 /** Refuses what `GAN.compile` cannot train with: see each message. */
@@ -27,7 +26,7 @@ export function requireOptions(options: GANCompileOptions, discriminator: tf.Lay
     );
   }
   requirePasses(options.passes, discriminator);
-  requireSteps(options);
+  requireUpdates(options);
 }
 
 function requireOptimizers(generatorOptimizer: tf.Optimizer, discriminatorOptimizer: tf.Optimizer): void {
@@ -44,9 +43,13 @@ function requireOptimizers(generatorOptimizer: tf.Optimizer, discriminatorOptimi
 }
 
 function requireWeights({adversarialWeight = 1, generatorLosses = [], penalties = []}: GANCompileOptions): void {
-  const names = new Set(['discriminatorLoss', 'generatorLoss']);
+  // Those that the logs of a batch have besides.
+  const names = new Set(['discriminatorLoss', 'generatorLoss', 'batch', 'size']);
   if (!Number.isFinite(adversarialWeight)) {
     throw new Error(`GAN.compile: adversarialWeight must be a finite number, but it is ${adversarialWeight}.`);
+  }
+  for (const [name, list] of Object.entries({generatorLosses, penalties})) {
+    if (!Array.isArray(list)) throw new Error(`GAN.compile: ${name} must be an array, but it is ${typeof list}.`);
   }
   requireKnownGeneratorLosses('GAN.compile', generatorLosses);
   for (const {name, weight, loss} of generatorLosses) {
@@ -62,7 +65,6 @@ function requireWeights({adversarialWeight = 1, generatorLosses = [], penalties 
   }
   requireKnownPenalties('GAN.compile', penalties);
   for (const penalty of penalties) {
-    requirePenalty('GAN.compile', penalty);
     if (!penalty.name || names.has(penalty.name)) {
       throw new Error(
         `GAN.compile: penalties need names of their own, but ${JSON.stringify(penalty.name)} is empty or taken.`,
@@ -90,7 +92,16 @@ function requirePasses(passes: Passes = 'auto', discriminator: tf.LayersModel): 
   }
 }
 
-function requireSteps({discriminatorSteps = 1, clipNorm, weightAverage, ...options}: GANCompileOptions): void {
+function requireUpdates({discriminatorSteps = 1, clipNorm, weightAverage, ...options}: GANCompileOptions): void {
+  for (const [name, kind] of [
+    ['capture', 'boolean'],
+    ['onWarning', 'function'],
+  ] as const) {
+    const value: unknown = options[name];
+    if (value !== undefined && typeof value !== kind) {
+      throw new Error(`GAN.compile: ${name} must be a ${kind}, but it is ${JSON.stringify(value)}.`);
+    }
+  }
   if (!Number.isInteger(discriminatorSteps) || discriminatorSteps < 1) {
     throw new Error(
       `GAN.compile: discriminatorSteps must be a whole number of at least 1, but it is ${discriminatorSteps}.`,
@@ -100,13 +111,13 @@ function requireSteps({discriminatorSteps = 1, clipNorm, weightAverage, ...optio
     requireKnownOptions('GAN.compile clipNorm', clipNorm, {generator: true, discriminator: true});
   }
   for (const norm of typeof clipNorm === 'object' ? Object.values(clipNorm) : [clipNorm]) {
-    if (norm !== undefined && !(norm > 0)) {
-      throw new Error(`GAN.compile: clipNorm must be a number above 0, but it is ${norm}.`);
+    if (norm !== undefined && !(Number.isFinite(norm) && norm > 0)) {
+      throw new Error(`GAN.compile: clipNorm must be a finite number above 0, but it is ${norm}.`);
     }
   }
   if (weightAverage) {
     requireKnownOptions('GAN.compile weightAverage', weightAverage, {decay: true});
-    if (!(weightAverage.decay >= 0 && weightAverage.decay < 1)) {
+    if (!(Number.isFinite(weightAverage.decay) && weightAverage.decay >= 0 && weightAverage.decay < 1)) {
       throw new Error(
         `GAN.compile: the decay of weightAverage must be at least 0 and below 1, but it is ${weightAverage.decay}.`,
       );

@@ -25,7 +25,7 @@ export interface Objective {
   adversarialWeight: number;
   /** Further losses of the generator. */
   generatorLosses: GeneratorLoss[];
-  /** Further terms of the discriminator's objective, as heavy as their `weight` says. Default none. */
+  /** Further terms of the discriminator's objective, as heavy as their `weight` says, whatever `every` does. Default none. */
   penalties?: Penalty[];
   /** Where the sums and counts of averages come from: `localAveraging` for a whole batch. */
   averaging: Averaging;
@@ -105,8 +105,8 @@ export function layerLosses(networks: tf.LayersModel[], samples: number, averagi
   return tf.mul(sum, meanOverParts(sum, samples, averaging).share);
 }
 
-/** A layer, or the layers that a model is made of. */
-function innermost(layer: tf.layers.Layer): tf.layers.Layer[] {
+/** A layer, or the layers that a model is made of, those of models within it too. */
+export function innermost(layer: tf.layers.Layer): tf.layers.Layer[] {
   return (layer as Partial<tf.LayersModel>).layers?.flatMap(innermost) ?? [layer];
 }
 

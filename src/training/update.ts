@@ -27,11 +27,6 @@ export function stepKind({penalties, discriminatorSteps}: Compiled, step: number
   };
 }
 
-/** A name that steps of the same kind have in common. */
-export function nameOfKind({trains, penalties}: StepKind): string {
-  return [trains, ...penalties.map(({name}) => name)].join(' ');
-}
-
 /** A training step as a function of the batch alone: gradients, updates and average. Returns the losses. */
 export function updateOf(
   networks: Networks,

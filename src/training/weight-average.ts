@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import {innermost} from './step.js';
 
 /** How `GAN.compile` averages the generator's weights. */
 export interface WeightAverageOptions {
@@ -21,17 +22,30 @@ export class WeightAverage {
   /** Each weight with its average. */
   private readonly pairs: [weight: tf.Variable, average: tf.Variable][];
   /** How many steps it averages: a variable, since a captured step must see it change. */
-  private readonly steps = tf.variable(tf.scalar(0), false);
+  private readonly steps: tf.Variable;
 
+  /** @throws if a layer of the model cannot be made from its configuration. */
   constructor(private readonly source: tf.LayersModel) {
     this.model = copyOf(source);
     const averages = variablesOf(this.model);
-    // Now, while both models have them in the same order: layers that are frozen later change places.
     this.pairs = variablesOf(source).map((weight, i) => [weight, averages[i]!]);
+    for (const [weight, average] of this.pairs) average.assign(weight);
+    this.steps = tf.tidy(() => tf.variable(tf.scalar(0), false));
   }
 
-  /** Takes the source's weights of now into the average. */
+  /** Whether the model, which others may dispose, can be averaged into no more. */
+  get isDisposed(): boolean {
+    return this.pairs.some(([, average]) => average.isDisposed);
+  }
+
+  /** Takes the average as one of so many steps. */
+  countFrom(steps: number): void {
+    tf.tidy(() => this.steps.assign(tf.scalar(steps)));
+  }
+
+  /** Takes the source's weights of now into the average; nothing if the model was disposed. */
   update(decay: number): void {
+    if (this.isDisposed) return;
     tf.tidy(() => {
       const steps = tf.add<tf.Scalar>(this.steps, 1);
       this.steps.assign(steps);
@@ -44,25 +58,26 @@ export class WeightAverage {
     });
   }
 
-  dispose(): void {
+  /** Frees what is not the model's. */
+  forget(): void {
     this.steps.dispose();
-    tf.dispose(this.pairs.map(([, average]) => average));
   }
 }
 
+/** In the order of the layers: a model's own lists depend on what is trainable. */
 function variablesOf(model: tf.LayersModel): tf.Variable[] {
-  return model.weights.map(weight => weight.read() as tf.Variable);
+  return innermost(model).flatMap(layer => layer.weights.map(weight => weight.read() as tf.Variable));
 }
 
-/** A model of the same layers and weights, with variables of its own. */
+/** A model of the same layers, with variables of its own. */
 function copyOf(model: tf.LayersModel): tf.LayersModel {
-  const kind = model.constructor as unknown as tf.serialization.SerializableConstructor<tf.LayersModel>;
-  const copy = (kind as unknown as {fromConfig: FromConfig}).fromConfig(kind, model.getConfig());
-  copy.setWeights(variablesOf(model));
-  return copy;
+  const kind = model.constructor as unknown as {fromConfig(kind: unknown, config: unknown): tf.LayersModel};
+  try {
+    return kind.fromConfig(kind, model.getConfig());
+  } catch (error) {
+    throw new Error(
+      `GAN.compile: weightAverage needs a generator whose layers can be made again; register those of your own with tf.serialization.registerClass (${(error as Error).message.split('\n')[0]!}).`,
+      {cause: error},
+    );
+  }
 }
-
-type FromConfig = (
-  kind: tf.serialization.SerializableConstructor<tf.LayersModel>,
-  config: tf.serialization.ConfigDict,
-) => tf.LayersModel;

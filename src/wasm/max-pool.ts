@@ -15,7 +15,9 @@ export const maxPool3D: Kernel = ({x}, attrs, backend) => {
   let to = 0;
   forEachWindow(windows, voxels => {
     for (let channel = 0; channel < inChannels; channel++) {
-      target![to++] = Math.max(...voxels.map(voxel => values![voxel + channel]!));
+      let greatest = values![voxels[0]! + channel]!;
+      for (const voxel of voxels) greatest = Math.max(greatest, values![voxel + channel]!);
+      target![to++] = greatest;
     }
   });
   return out;

@@ -44,7 +44,7 @@ describeOnTensorFlow('a captured step that depends on values', () => {
   });
 
   test('tells all kinds of values apart', () => {
-    const values = [0, -0, NaN, '0', null, undefined, true, 'true', {}, {}, [], 0n, ',', Symbol.iterator];
+    const values = [0, -0, NaN, '0', null, undefined, true, 'true', {}, {}, [], 0n, ',', Symbol('a'), Symbol('a')];
     for (const [i, first] of values.entries()) {
       for (const second of values.slice(i + 1)) {
         let value: unknown = first;

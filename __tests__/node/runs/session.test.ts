@@ -1,3 +1,4 @@
+import {join} from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import fs from 'node:fs/promises';
 import {cpSync, readFileSync, readdirSync, rmSync, writeFileSync} from 'node:fs';
@@ -110,6 +111,27 @@ test('a run that is stopped before its first step has something to show and to r
     'report.html',
     'summary.json',
   ]);
+});
+
+test('an end that training goes on from is none, and scores of other photos are not mixed', async () => {
+  const out = inFolder('longer');
+  const quiet = {onWarning: () => undefined};
+  const short = {out, warmupSteps: 3, steps: 2};
+  const {summary: ended} = await trainEsrgan(settings(short), quiet);
+  expect(ended.validation.psnrY).toHaveProperty('end');
+
+  const abort = new AbortController();
+  const more = {...short, steps: 20, resume: true};
+  const stopped = await trainEsrgan(settings(more), {...quiet, onStep: () => abort.abort()}, abort.signal);
+  expect(Object.keys(stopped.summary.validation.psnrY).sort()).toEqual(['afterWarmup', 'bicubic', 'start']);
+  expect(readdirSync(join(out, 'samples')).sort()).toEqual(['after-warm-up.png', 'step-000005.png']);
+  expect(logged('longer').filter(record => 'evaluation' in record)).toHaveLength(2);
+
+  const other = inFolder('others');
+  for (let i = 0; i < 2; i++) writePng(inFolder('others', `other-${i}.png`), 48, 48, (x, y) => placed(x, y * (i + 1)));
+  const elsewhere = {...more, steps: 4, validation: other};
+  const {summary} = await trainEsrgan(settings(elsewhere), quiet);
+  expect(Object.keys(summary.validation.psnrY).sort()).toEqual(['bicubic', 'end']);
 });
 
 test('each step is told of after it is taken, and sheets and checkpoints come at multiples of what was asked for', async () => {

@@ -14,7 +14,8 @@ export class Variants<A extends tf.Tensor[], R> implements Variant<A, R> {
   /** By their values; the one that was used last stands last. */
   private readonly variants = new Map<string, Variant<A, R>>();
   private readonly numbers = new WeakMap<object, number>();
-  private objects = 0;
+  private readonly symbols = new Map<symbol, number>();
+  private references = 0;
 
   constructor(
     private readonly make: () => Variant<A, R>,
@@ -63,10 +64,12 @@ export class Variants<A extends tf.Tensor[], R> implements Variant<A, R> {
 
   /** Different for values that differ (`Object.is`). */
   private describe(value: unknown): string {
-    if ((typeof value !== 'object' && typeof value !== 'function') || value === null) {
+    const isObject = (typeof value === 'object' && value !== null) || typeof value === 'function';
+    if (!isObject && typeof value !== 'symbol') {
       return `${typeof value} ${Object.is(value, -0) ? '-0' : JSON.stringify(String(value))}`;
     }
-    if (!this.numbers.has(value)) this.numbers.set(value, this.objects++);
-    return `object ${this.numbers.get(value)!}`;
+    const numbers = (isObject ? this.numbers : this.symbols) as Map<unknown, number>;
+    if (!numbers.has(value)) numbers.set(value, this.references++);
+    return `${typeof value} ${numbers.get(value)!}`;
   }
 }

@@ -6,6 +6,7 @@ type Dictionary = Record<string, Json>;
 /** Settings that TensorFlow.js overlooks: the layers that have them, and the value with which both compute the same. */
 const OVERLOOKED: [layers: RegExp, key: string, harmless: Json][] = [
   [/^(Separable|Depthwise)?Conv\d/, 'groups', 1],
+  [/^Conv\dDTranspose$/, 'output_padding', null],
   [/^Global/, 'keepdims', false],
   [/^ReLU$/, 'negative_slope', 0],
   [/^ReLU$/, 'threshold', 0],

@@ -31,8 +31,11 @@ export async function readLog(file: string): Promise<LogRecord[]> {
   });
 }
 
-/** Takes out of a log what came after `step`, which a run that is resumed from there does again. */
+/** Takes out of a log what a run that is resumed from `step` does again: what came after it, and the scores of then. */
 export async function rewindLog(file: string, step: number): Promise<void> {
-  const kept = (await readLog(file)).filter(record => Number(record.step) <= step);
+  const kept = (await readLog(file)).filter(record => {
+    const at = Number(record.step);
+    return at < step || (at === step && !('evaluation' in record));
+  });
   await writeFileAtomically(file, kept.map(record => JSON.stringify(record) + '\n').join(''));
 }

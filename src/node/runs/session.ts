@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import {rename} from 'node:fs/promises';
 import {join} from 'node:path';
 import {NonFiniteError} from '../../finite.js';
 import {upscale} from '../../images/upscale.js';
@@ -127,7 +128,7 @@ class Session {
       settings: withAbsolutePaths(settings),
       step: 0,
       seconds: 0,
-      validation: {psnrY: {}, ssimY: {}, sharpness: {}},
+      validation: noPoints(),
     };
   }
 
@@ -137,6 +138,11 @@ class Session {
       if (settings.resume) await this.restore();
       else if (settings.init !== undefined) await this.initialise(settings.init);
       this.validation = await validationPhotos(settings, listed, events.onWarning, this.progress.measuredOn);
+      const {measuredOn} = this.progress;
+      // Scores of other photos do not compare.
+      if (measuredOn && JSON.stringify(measuredOn) !== JSON.stringify(this.validation.choice)) {
+        this.progress.validation = noPoints();
+      }
       this.progress.measuredOn = this.validation.choice;
       const heldOut = new Set(this.validation.heldOut);
       this.photos = listed.data.filter(file => !heldOut.has(file));
@@ -208,7 +214,7 @@ class Session {
           events.onStep?.(step, stage, this.speed());
           if (step >= lastStep || signal?.aborted) gan.stopTraining = true;
           try {
-            if (step % settings.sampleEvery === 0) await this.sample(`step-${String(step).padStart(6, '0')}`);
+            if (step % settings.sampleEvery === 0) await this.sample(sheetOfStep(step));
             if (step % settings.checkpointEvery === 0) await this.checkpoint();
           } catch (error) {
             if (!(error instanceof NonFiniteError)) throw error;
@@ -270,12 +276,12 @@ class Session {
     this.events.onEvaluation?.(point, model, bicubic);
   }
 
+  private sheetFile(name: string): string {
+    return join(this.folder.samples, `${name}.png`);
+  }
+
   private sample(name: string): Promise<void> {
-    return writeSampleSheet(
-      join(this.folder.samples, `${name}.png`),
-      this.gan.generator,
-      this.validation.photos.slice(0, 4),
-    );
+    return writeSampleSheet(this.sheetFile(name), this.gan.generator, this.validation.photos.slice(0, 4));
   }
 
   private async log(record: Record<string, unknown>): Promise<void> {
@@ -315,6 +321,9 @@ class Session {
     await loadCheckpoint(this.folder.checkpoint, this.trained());
     await rewindLog(this.folder.log, saved.step);
     this.progress = {...saved, settings: this.progress.settings};
+    // An end that training goes on from was none.
+    for (const points of Object.values(this.progress.validation)) delete points.end;
+    await rename(this.sheetFile('end'), this.sheetFile(sheetOfStep(saved.step))).catch(() => undefined);
     this.savedStep = saved.step;
   }
 
@@ -352,6 +361,16 @@ function once(warn: (message: string) => void): (message: string) => void {
     if (!told.has(message)) warn(message);
     told.add(message);
   };
+}
+
+/** The name of the sample sheet of a step. */
+function sheetOfStep(step: number): string {
+  return `step-${String(step).padStart(6, '0')}`;
+}
+
+/** Before anything is measured. */
+function noPoints(): Progress['validation'] {
+  return {psnrY: {}, ssimY: {}, sharpness: {}};
 }
 
 function round(value: number, digits: number): number {
