@@ -55,8 +55,8 @@ export interface LogitGradients {
  * logits (no sigmoid) for real and for fake samples.
  *
  * The subclasses say what is compared with what: `RelativisticAverageLoss`, `RelativisticPairedLoss`, `StandardLoss`, and
- * those of your own, which need a `className` and an `elementLoss` (docs/custom-losses.md). Values and gradients are computed in closed form; both are finite for logits up to 1e4, and the gradients can be
- * differentiated again.
+ * those of your own, which need a `className` and an `elementLoss` (docs/custom-losses.md). Values and gradients are
+ * computed in closed form; both are finite for logits up to 1e4, and the gradients can be differentiated again.
  *
  * @example
  * const losses: GanLoss[] = [new RelativisticAverageLoss(), new RelativisticPairedLoss(), new StandardLoss()];
