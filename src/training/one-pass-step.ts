@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import {stopGradient} from '../losses/stop-gradient.js';
+import {onOwnTape} from './own-tape.js';
 import {addPenalties} from './penalty-gradients.js';
 import {runStep} from './run-step.js';
 import type {Gradients, Step} from './step.js';
@@ -84,7 +84,7 @@ export const onePassStep: Step = ({generator, discriminator}, objective, xs, ys)
 
   const objectiveOf = () => {
     const fakes = splitBatch(xs, lanes).map(x => forward(generator, x));
-    const adversarial = judgeTogether(fakes.map(stopGradient));
+    const adversarial = onOwnTape(() => judgeTogether(fakes));
     const content = contentLoss(objective, [generator], ys, joinBatch(fakes), record);
     return tf.add<tf.Scalar>(seed(fakes, adversarial), content);
   };

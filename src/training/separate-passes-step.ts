@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
-import {stopGradient} from '../losses/stop-gradient.js';
 import type {Judgement} from './judge.js';
 import {judge} from './judge.js';
+import {onOwnTape} from './own-tape.js';
 import {runStep} from './run-step.js';
 import type {Step} from './step.js';
 import {contentLoss, forward, lossRecorder, seed} from './step.js';
@@ -27,9 +27,10 @@ export const separatePassesStep: Step = ({generator, discriminator}, objective, 
 
   const objectiveOf = () => {
     const fake = forward(generator, xs);
-    const constant = stopGradient(fake);
-    judgement = judge(discriminator, objective, ys, constant, record);
-    const adversarial = tf.grad(x => forward(discriminator, x))(constant, judgement.generatorSeed);
+    const adversarial = onOwnTape(() => {
+      judgement = judge(discriminator, objective, ys, fake, record);
+      return tf.grad(x => forward(discriminator, x))(fake, judgement.generatorSeed);
+    });
     const content = contentLoss(objective, [generator], ys, fake, record);
     return tf.add<tf.Scalar>(seed([fake], [adversarial]), content);
   };
