@@ -33,6 +33,8 @@ export {l1Loss} from './training/content-loss.js';
 export {criticStep} from './training/critic-step.js';
 export type {FitDatasetOptions, TrainingBatch, TrainOptions} from './training/fit-dataset.js';
 export {GAN} from './training/gan.js';
+export {GanCallback} from './training/gan-callback.js';
+export type {GanCallbackOptions} from './training/gan-callback.js';
 export {setLearningRate} from './training/learning-rate.js';
 export {onePassStep} from './training/one-pass-step.js';
 export type {Critic, GradientPenaltyOptions, Penalty, WganPenaltyOptions} from './training/penalties.js';

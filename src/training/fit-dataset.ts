@@ -3,6 +3,9 @@ import type {OptionNames} from '../options.js';
 import {requireKnownOptions} from '../options.js';
 import type {Callbacks} from './callbacks.js';
 import {callbackList} from './callbacks.js';
+import type {GAN} from './gan.js';
+import {ganCallbacks} from './gan-callback.js';
+import {MeansForCallbacks, RunningMeans} from './running-means.js';
 
 /** A batch of a training dataset: the generator's input and the real samples. */
 export interface TrainingBatch extends tf.TensorContainerObject {
@@ -45,12 +48,6 @@ export function requireTrainOptions(owner: string, options: TrainOptions): void 
   requireKnownOptions(owner, options, TRAIN_OPTIONS);
 }
 
-/** What the loop drives: see `GAN`. */
-interface Trainee {
-  readonly generator: tf.LayersModel;
-  stopTraining: boolean;
-}
-
 type Losses = Record<string, tf.Scalar>;
 
 /** The events of the page or process get a turn at least this often, in milliseconds. */
@@ -58,7 +55,7 @@ const YIELD_AFTER = 50;
 
 /** `GAN.fitDataset`, over any function that trains on a batch and returns its losses. */
 export async function fitDataset(
-  trainee: Trainee,
+  trainee: GAN,
   update: (xs: tf.Tensor, ys: tf.Tensor) => Losses,
   dataset: tf.data.Dataset<TrainingBatch>,
   options: FitDatasetOptions,
@@ -71,6 +68,9 @@ export async function fitDataset(
 
   const history = new tf.History();
   const callbacks = callbackList(options.callbacks, history, trainee.generator);
+  const ours = ganCallbacks(callbacks.callbacks);
+  for (const callback of ours) callback.setGan(trainee);
+  const told = new MeansForCallbacks(ours);
   callbacks.setParams({
     epochs,
     initialEpoch,
@@ -81,53 +81,68 @@ export async function fitDataset(
   trainee.stopTraining = false;
   // tfjs's own callbacks stop training through the model they are given.
   trainee.generator.stopTraining = false;
-  let lastYield = Date.now();
+  try {
+    await callbacks.onTrainBegin();
+    await trainEpochs();
+    await told.tell(trainee.step, {atEnd: true});
+    await callbacks.onTrainEnd();
+  } catch (error) {
+    // What the last steps gave may say why.
+    await told.tell(trainee.step, {atEnd: true}).catch(() => undefined);
+    throw error;
+  } finally {
+    told.dispose();
+    for (const callback of ours) await callback.onClose?.();
+  }
+  return history;
 
-  await callbacks.onTrainBegin();
-  let iterator = await dataset.iterator();
-  for (let epoch = initialEpoch; epoch < epochs && !stopped(); epoch++) {
-    await callbacks.onEpochBegin(epoch);
-    const means = new RunningMeans();
-    try {
-      for (let batch = 0; (batchesPerEpoch === undefined || batch < batchesPerEpoch) && !stopped(); batch++) {
-        const next = await iterator.next();
-        if (next.done) {
-          if (batchesPerEpoch === undefined && batch > 0) iterator = await dataset.iterator();
-          else if (batchesPerEpoch !== undefined || batch === 0) {
-            throw new Error(
-              `GAN.fitDataset: the dataset ended after ${batch} batches of epoch ${epoch}; lower batchesPerEpoch or use dataset.repeat().`,
-            );
+  async function trainEpochs(): Promise<void> {
+    let lastYield = Date.now();
+    let iterator = await dataset.iterator();
+    for (let epoch = initialEpoch; epoch < epochs && !stopped(); epoch++) {
+      await callbacks.onEpochBegin(epoch);
+      const means = new RunningMeans();
+      try {
+        for (let batch = 0; (batchesPerEpoch === undefined || batch < batchesPerEpoch) && !stopped(); batch++) {
+          const next = await iterator.next();
+          if (next.done) {
+            if (batchesPerEpoch === undefined && batch > 0) iterator = await dataset.iterator();
+            else if (batchesPerEpoch !== undefined || batch === 0) {
+              throw new Error(
+                `GAN.fitDataset: the dataset ended after ${batch} batches of epoch ${epoch}; lower batchesPerEpoch or use dataset.repeat().`,
+              );
+            }
+            break;
           }
-          break;
+          const {xs, ys} = requireElement(next.value);
+          const logs: Record<string, number | tf.Scalar> = {batch, size: xs.shape[0]};
+          try {
+            await callbacks.onBatchBegin(batch, logs);
+            const losses = update(xs, ys);
+            Object.assign(logs, losses);
+            means.add(losses);
+            told.add(losses);
+          } finally {
+            tf.dispose(next.value);
+          }
+          try {
+            await told.tell(trainee.step);
+            // Callbacks that look at the logs replace the scalars by numbers; the others cost no read.
+            await callbacks.onBatchEnd(batch, logs);
+          } finally {
+            tf.dispose(Object.values(logs).filter(value => value instanceof tf.Tensor));
+          }
+          if (Date.now() - lastYield > YIELD_AFTER) {
+            await new Promise(resolve => setTimeout(resolve));
+            lastYield = Date.now();
+          }
         }
-        const {xs, ys} = requireElement(next.value);
-        const logs: Record<string, number | tf.Scalar> = {batch, size: xs.shape[0]};
-        try {
-          await callbacks.onBatchBegin(batch, logs);
-          const losses = update(xs, ys);
-          Object.assign(logs, losses);
-          means.add(losses);
-        } finally {
-          tf.dispose(next.value);
-        }
-        try {
-          // Callbacks that look at the logs replace the scalars by numbers; the others cost no read.
-          await callbacks.onBatchEnd(batch, logs);
-        } finally {
-          tf.dispose(Object.values(logs).filter(value => value instanceof tf.Tensor));
-        }
-        if (Date.now() - lastYield > YIELD_AFTER) {
-          await new Promise(resolve => setTimeout(resolve));
-          lastYield = Date.now();
-        }
+        await callbacks.onEpochEnd(epoch, await means.read());
+      } finally {
+        means.dispose();
       }
-      await callbacks.onEpochEnd(epoch, await means.read());
-    } finally {
-      means.dispose();
     }
   }
-  await callbacks.onTrainEnd();
-  return history;
 }
 
 /** The element of a dataset as a batch; refuses any other. */
@@ -150,32 +165,5 @@ function requireElement(element: tf.TensorContainer): TrainingBatch {
 function requireCount(name: string, value: number, least: number): void {
   if (!Number.isInteger(value) || value < least) {
     throw new Error(`GAN.fitDataset: ${name} must be a whole number of at least ${least}, but it is ${value}.`);
-  }
-}
-
-/** Sums scalars on the device and reads their means back once. */
-class RunningMeans {
-  private sums: Losses = {};
-  private readonly counts: Record<string, number> = {};
-
-  add(losses: Losses): void {
-    for (const [name, loss] of Object.entries(losses)) {
-      const previous = this.sums[name];
-      this.sums[name] = previous ? tf.add(previous, loss) : tf.clone(loss);
-      previous?.dispose();
-      // Some are not part of every step.
-      this.counts[name] = (this.counts[name] ?? 0) + 1;
-    }
-  }
-
-  async read(): Promise<Record<string, number>> {
-    const entries = Object.entries(this.sums).map(
-      async ([name, sum]) => [name, (await sum.data())[0]! / this.counts[name]!] as const,
-    );
-    return Object.fromEntries(await Promise.all(entries));
-  }
-
-  dispose(): void {
-    tf.dispose(this.sums);
   }
 }

@@ -167,7 +167,7 @@ export class GAN {
    * Trains on the batches of a dataset of `{xs, ys}`; see `trainOnBatch` for what they hold.
    *
    * Callbacks are those of `tf.LayersModel.fitDataset`; the model they see is the generator, and setting `stopTraining`
-   * on it or on this GAN ends training after the batch under way. Losses are read back only for callbacks that look at
+   * on it or on this GAN ends training after the batch under way. A `GanCallback` sees the GAN. Losses are read back only for callbacks that look at
    * them, and once an epoch for their means. `onYield` is called at most every 125 milliseconds, as by tfjs.
    *
    * @throws if the GAN is not compiled, an option or a callback is unknown, a count is not a whole number in its range, the
