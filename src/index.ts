@@ -23,6 +23,8 @@ export {esrganGenerator} from './models/esrgan-generator.js';
 export type {EsrganGeneratorOptions} from './models/esrgan-generator.js';
 export {patchDiscriminator} from './models/patch-discriminator.js';
 export type {PatchDiscriminatorOptions} from './models/patch-discriminator.js';
+export {readSafetensors, writeSafetensors} from './models/safetensors.js';
+export type {SafetensorsData, SafetensorsFile, SafetensorsTensor, SafetensorsType} from './models/safetensors.js';
 export {spectralNormalization} from './models/spectral-normalization.js';
 export {vggDiscriminator} from './models/vgg-discriminator.js';
 export type {VggDiscriminatorOptions} from './models/vgg-discriminator.js';
