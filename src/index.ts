@@ -37,6 +37,7 @@ export type {FitDatasetOptions, TrainingBatch, TrainOptions} from './training/fi
 export {GAN} from './training/gan.js';
 export {GanCallback} from './training/gan-callback.js';
 export type {GanCallbackOptions} from './training/gan-callback.js';
+export type {Inputs} from './training/inputs.js';
 export {setLearningRate} from './training/learning-rate.js';
 export {onePassStep} from './training/one-pass-step.js';
 export type {Critic, GradientPenaltyOptions, Penalty, WganPenaltyOptions} from './training/penalties.js';

@@ -2,7 +2,7 @@ import type {Judgement} from './judge.js';
 import {judge} from './judge.js';
 import {runStep} from './run-step.js';
 import type {Step} from './step.js';
-import {forward, lossRecorder} from './step.js';
+import {criticOf, forward, lossRecorder} from './step.js';
 import {requireKnownObjective} from './validation.js';
 
 /**
@@ -13,12 +13,13 @@ import {requireKnownObjective} from './validation.js';
  * const objective = {loss: new StandardLoss(), adversarialWeight: 1, generatorLosses: [], averaging: localAveraging};
  * const {losses, discriminatorGradients} = criticStep(gan, objective, lowResolution, highResolution);
  */
-export const criticStep: Step = ({generator, discriminator}, objective, xs, ys) => {
+export const criticStep: Step = ({generator, discriminator}, objective, xs, ys, condition) => {
   requireKnownObjective('criticStep', objective);
   const {losses, record} = lossRecorder();
+  const critic = criticOf(discriminator, condition);
   let judgement: Judgement | undefined;
   const step = () => {
-    judgement = judge(discriminator, objective, ys, forward(generator, xs), record);
+    judgement = judge(discriminator, critic, objective, ys, forward(generator, xs), record);
     judgement.generatorSeed.dispose();
     return {losses, generatorGradients: {}, discriminatorGradients: judgement.discriminatorGradients};
   };

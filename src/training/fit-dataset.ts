@@ -5,26 +5,34 @@ import type {Callbacks} from './callbacks.js';
 import {callbackList} from './callbacks.js';
 import type {GAN} from './gan.js';
 import {ganCallbacks} from './gan-callback.js';
+import type {Inputs} from './inputs.js';
 import {MeansForCallbacks, RunningMeans} from './running-means.js';
 
-/** A batch of a training dataset: the generator's input and the real samples. */
+/** A batch of a training dataset: what the generator is given, the real samples, and what the critic is given besides. */
 export interface TrainingBatch extends tf.TensorContainerObject {
-  /** The generator's input, `[batch, ...]`, float32. */
-  xs: tf.Tensor;
-  /** The real samples, `[batch, ...]`, of the generator's output shape. */
+  /** The generator's input, `[batch, ...]`, or a list of its inputs; float32 unless the network declares otherwise. */
+  xs: Inputs;
+  /** The real samples, `[batch, ...]`, float32, of the generator's output shape. */
   ys: tf.Tensor;
+  /** The critic's inputs after the sample: a tensor, `[batch, ...]`, or a list. None for a critic of samples alone. */
+  condition?: Inputs;
 }
 
 /** What a single step can be told. */
 export interface TrainOptions {
   /** False leaves the critic out: the generator learns from the generator losses alone. Default true. */
   adversarial?: boolean;
+  /**
+   * The critic's inputs after the sample, by which it judges real and fake samples alike: a tensor, `[batch, ...]`, or a
+   * list. Default: none, for a critic of samples alone.
+   */
+  condition?: Inputs;
 }
 
-const TRAIN_OPTIONS: OptionNames<TrainOptions> = {adversarial: true};
+const TRAIN_OPTIONS: OptionNames<TrainOptions> = {adversarial: true, condition: true};
 
 /** What `GAN.fitDataset` can be told, as `tf.LayersModel.fitDataset` can. */
-export interface FitDatasetOptions extends TrainOptions {
+export interface FitDatasetOptions extends Pick<TrainOptions, 'adversarial'> {
   /** How many epochs there are, those before `initialEpoch` among them. */
   epochs: number;
   /** Batches in an epoch. Default: until the dataset ends. */
@@ -36,7 +44,7 @@ export interface FitDatasetOptions extends TrainOptions {
 }
 
 const FIT_DATASET_OPTIONS: OptionNames<FitDatasetOptions> = {
-  ...TRAIN_OPTIONS,
+  adversarial: true,
   epochs: true,
   batchesPerEpoch: true,
   initialEpoch: true,
@@ -56,7 +64,7 @@ const YIELD_AFTER = 50;
 /** `GAN.fitDataset`, over any function that trains on a batch and returns its losses. */
 export async function fitDataset(
   trainee: GAN,
-  update: (xs: tf.Tensor, ys: tf.Tensor) => Losses,
+  update: (batch: TrainingBatch) => Losses,
   dataset: tf.data.Dataset<TrainingBatch>,
   options: FitDatasetOptions,
 ): Promise<tf.History> {
@@ -114,11 +122,11 @@ export async function fitDataset(
             }
             break;
           }
-          const {xs, ys} = requireElement(next.value);
-          const logs: Record<string, number | tf.Scalar> = {batch, size: xs.shape[0]};
+          const element = requireElement(next.value);
+          const logs: Record<string, number | tf.Scalar> = {batch, size: element.ys.shape[0]};
           try {
             await callbacks.onBatchBegin(batch, logs);
-            const losses = update(xs, ys);
+            const losses = update(element);
             Object.assign(logs, losses);
             means.add(losses);
             told.add(losses);
@@ -148,7 +156,7 @@ export async function fitDataset(
 /** The element of a dataset as a batch; refuses any other. */
 function requireElement(element: tf.TensorContainer): TrainingBatch {
   const {xs, ys} = (element ?? {}) as Partial<TrainingBatch>;
-  if (xs instanceof tf.Tensor && ys instanceof tf.Tensor) return {xs, ys};
+  if ((xs instanceof tf.Tensor || Array.isArray(xs)) && ys instanceof tf.Tensor) return element as TrainingBatch;
   const isObject = typeof element === 'object' && !Array.isArray(element) && !(element instanceof tf.Tensor);
   const found = isObject
     ? `{${Object.keys(element).join(', ')}}`

@@ -8,12 +8,15 @@ import {completeOptions} from './compiled.js';
 import {fitDataset, requireTrainOptions} from './fit-dataset.js';
 import {isPerSample} from './inspect-critic.js';
 import {setLearningRate} from './learning-rate.js';
+import type {Inputs} from './inputs.js';
+import {listOf} from './inputs.js';
+import {requireBatch} from './require-batch.js';
 import type {CapturedStep, CaptureStatus} from './step-capture.js';
 import {stepCapturer} from './step-capture.js';
 import type {Networks} from './step.js';
 import type {StepKind} from './update.js';
 import {stepKind, updateOf} from './update.js';
-import {requireBatch, requireNetworks, requireTrainable, requireWeightsOfTheirOwn} from './validation.js';
+import {requireNetworks, requireTrainable, requireWeightsOfTheirOwn} from './validation.js';
 import {trainableVariables} from './variables.js';
 import {WeightAverage} from './weight-average.js';
 
@@ -36,7 +39,7 @@ type Losses = Record<string, tf.Scalar>;
  * const losses = await gan.trainOnBatch(lowResolution, highResolution);
  * console.log(losses.discriminatorLoss, losses.generatorLoss, losses.content);
  *
- * @throws if a network is missing or not a `tf.LayersModel` with one input and one output, or the two share a weight.
+ * @throws if a network is missing or not a `tf.LayersModel` with one output, or the two share a weight.
  *
  * Goodfellow et al., "Generative Adversarial Nets", 2014, https://arxiv.org/abs/1406.2661
  */
@@ -69,7 +72,9 @@ export class GAN {
   private average: WeightAverage | undefined;
   /** What is done with the batch under way. */
   private kind: StepKind | undefined;
-  private captured: CapturedStep<[tf.Tensor, tf.Tensor], Losses> | undefined;
+  private captured: CapturedStep<tf.Tensor[], Losses> | undefined;
+  /** The types of the tensors that it takes. */
+  private capturedTypes = '';
 
   constructor(networks: Networks) {
     requireKnownOptions('GAN', networks, {generator: true, discriminator: true});
@@ -144,17 +149,18 @@ export class GAN {
   /**
    * Trains both networks on one batch.
    *
-   * @param xs the generator's input, `[batch, ...]`, float32.
-   * @param ys the real samples, `[batch, ...]`, of the generator's output shape.
+   * @param xs the generator's input, `[batch, ...]`, or a list of its inputs; float32 unless the network declares otherwise.
+   * @param ys the real samples, `[batch, ...]`, float32, of the generator's output shape.
    * @returns the losses before the update: `discriminatorLoss`, `generatorLoss` (the adversarial one, unweighted) and
    *   one entry per generator loss and penalty that the step has, unweighted; with `adversarial: false` only the generator
    *   losses.
-   * @throws if the GAN is not compiled, an option is unknown, a network has no trainable weight, `xs` or `ys` are no float32
-   *   tensors or their shapes do not fit, before any weight changes.
+   * @throws if the GAN is not compiled, an option is unknown, a network has no trainable weight, or `xs`, `ys` or
+   *   the condition are not tensors of the shapes and types that the networks take, before any weight changes.
    */
-  async trainOnBatch(xs: tf.Tensor, ys: tf.Tensor, options: TrainOptions = {}): Promise<Record<string, number>> {
+  async trainOnBatch(xs: Inputs, ys: tf.Tensor, options: TrainOptions = {}): Promise<Record<string, number>> {
     requireTrainOptions('GAN.trainOnBatch', options);
-    const losses = this.update(xs, ys, options);
+    const {condition, adversarial} = options;
+    const losses = this.update({xs, ys, ...(condition && {condition})}, adversarial);
     try {
       const entries = Object.entries(losses).map(async ([name, loss]) => [name, (await loss.data())[0]!] as const);
       return Object.fromEntries(await Promise.all(entries));
@@ -164,7 +170,7 @@ export class GAN {
   }
 
   /**
-   * Trains on the batches of a dataset of `{xs, ys}`; see `trainOnBatch` for what they hold.
+   * Trains on the batches of a dataset of `{xs, ys}`, or `{xs, ys, condition}`; see `trainOnBatch` for what they hold.
    *
    * Callbacks are those of `tf.LayersModel.fitDataset`; the model they see is the generator, and setting `stopTraining`
    * on it or on this GAN ends training after the batch under way. A `GanCallback` sees the GAN. Losses are read back only for callbacks that look at
@@ -181,10 +187,10 @@ export class GAN {
    */
   async fitDataset(dataset: tf.data.Dataset<TrainingBatch>, options: FitDatasetOptions): Promise<tf.History> {
     this.requireCompiled('fitDataset');
-    return fitDataset(this, (xs, ys) => this.update(xs, ys, options), dataset, options);
+    return fitDataset(this, batch => this.update(batch, options.adversarial), dataset, options);
   }
 
-  private update(xs: tf.Tensor, ys: tf.Tensor, {adversarial = true}: TrainOptions): Losses {
+  private update(batch: TrainingBatch, adversarial = true): Losses {
     const compiled = this.requireCompiled('trainOnBatch');
     if (!adversarial && compiled.objective.generatorLosses.length === 0) {
       throw new Error(
@@ -192,32 +198,46 @@ export class GAN {
       );
     }
     requireTrainable(this, adversarial);
-    requireBatch(this, xs, ys, adversarial);
+    requireBatch(this, batch, adversarial);
     for (const network of ['generator', 'discriminator'] as const) {
       const schedule = compiled.learningRates[network];
       if (schedule) setLearningRate(compiled.optimizers[network], schedule(this.step));
     }
     const kind = stepKind(compiled, this.step, adversarial);
     this.kind = kind;
-    const captured = compiled.capture ? this.capturedStep(compiled, xs, ys) : undefined;
-    const losses = (captured ?? updateOf(this, compiled, kind, this.average))(xs, ys);
+    const tensors = [...listOf(batch.xs), batch.ys, ...listOf(batch.condition)];
+    const captured = compiled.capture ? this.capturedStep(compiled, tensors) : undefined;
+    const losses = (captured ?? this.stepOf(compiled))(...tensors);
     this.stepsTaken++;
     return losses;
   }
 
-  private capturedStep(compiled: Compiled, xs: tf.Tensor, ys: tf.Tensor): typeof this.captured {
-    if (this.captured) return this.captured;
+  /** The step under way as a function of the generator's inputs, the real samples and the critic's condition. */
+  private stepOf(compiled: Compiled, lanes?: number): (...tensors: tf.Tensor[]) => Losses {
+    const count = this.generator.inputs.length;
+    return (...tensors) => {
+      const [xs, ys, condition] = [tensors.slice(0, count), tensors[count]!, tensors.slice(count + 1)];
+      return updateOf(this, compiled, this.kind!, this.average, lanes)(xs, ys, condition);
+    };
+  }
+
+  private capturedStep(compiled: Compiled, inputs: tf.Tensor[]): typeof this.captured {
+    // A warm-up may come without the critic's condition.
+    const types = inputs.map(({dtype}) => dtype).join();
+    if (this.captured && types === this.capturedTypes) return this.captured;
+    this.dispose();
     const capturer = stepCapturer();
     if (!capturer) return undefined;
     const {onWarning} = compiled;
     const lanes = [this.generator, this.discriminator].every(isPerSample) ? capturer.lanes : 1;
-    const step = (xs: tf.Tensor, ys: tf.Tensor) => updateOf(this, compiled, this.kind!, this.average, lanes)(xs, ys);
     // A layer that was frozen or freed in between makes another step.
     const dependsOn = () => {
       const {trains, penalties} = this.kind!;
       return [trains, ...penalties, ...[this.generator, this.discriminator].flatMap(trainableVariables)];
     };
-    this.captured = capturer.capture(step, {inputs: [xs, ys], dependsOn, ...(onWarning && {onWarning})});
+    const step = this.stepOf(compiled, lanes);
+    this.captured = capturer.capture(step, {inputs, dependsOn, ...(onWarning && {onWarning})});
+    this.capturedTypes = types;
     return this.captured;
   }
 

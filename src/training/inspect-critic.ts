@@ -4,7 +4,7 @@ import type * as tf from '@tensorflow/tfjs';
 const PER_SAMPLE = new Set(
   (
     'InputLayer Conv1D Conv2D Conv2DTranspose Conv3D SeparableConv2D DepthwiseConv2D Cropping2D ZeroPadding2D ' +
-    'UpSampling2D Dense Activation ReLU LeakyReLU PReLU ELU ThresholdedReLU Softmax Flatten Reshape Permute RepeatVector ' +
+    'UpSampling2D Dense Embedding Activation ReLU LeakyReLU PReLU ELU ThresholdedReLU Softmax Flatten Reshape Permute RepeatVector ' +
     'Add Subtract Multiply Average Maximum Minimum Concatenate Dot MaxPooling1D MaxPooling2D MaxPooling3D ' +
     'AveragePooling1D AveragePooling2D AveragePooling3D GlobalAveragePooling1D GlobalAveragePooling2D ' +
     'GlobalMaxPooling1D GlobalMaxPooling2D LayerNormalization Rescaling'

@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
+import type {Critic} from './penalties.js';
 import {addPenalties} from './penalty-gradients.js';
 import type {Gradients, Objective} from './step.js';
-import {forward, layerLosses, seed} from './step.js';
+import {layerLosses, seed} from './step.js';
 import {gradientsOf, trainableVariables} from './variables.js';
 
 /** What a critic's pass over real and fake samples gives. All tensors are kept. */
@@ -12,9 +13,14 @@ export interface Judgement {
   generatorSeed: tf.Tensor;
 }
 
-/** Runs any critic over the real samples and over the fake ones, which count as constants. */
+/**
+ * Runs any critic over the real samples and over the fake ones, which count as constants.
+ *
+ * @param critic the discriminator as a function of samples.
+ */
 export function judge(
   discriminator: tf.LayersModel,
+  critic: Critic,
   objective: Objective,
   real: tf.Tensor,
   fake: tf.Tensor,
@@ -26,8 +32,8 @@ export function judge(
   let gradients: Gradients = {};
   try {
     const {grads} = tf.variableGrads(() => {
-      const realLogits = forward(discriminator, real);
-      const fakeLogits = forward(discriminator, fake);
+      const realLogits = critic(real);
+      const fakeLogits = critic(fake);
       const seeds = tf.tidy(() => {
         const result = loss.withGradients(realLogits, fakeLogits, {averaging});
         record('discriminatorLoss', result.discriminatorLoss);
@@ -40,7 +46,7 @@ export function judge(
     }, variables);
     gradients = gradientsOf(variables, grads);
     Object.values(gradients).forEach(tf.keep);
-    const discriminatorGradients = addPenalties(discriminator, objective, real, fake, gradients, record);
+    const discriminatorGradients = addPenalties(discriminator, critic, objective, real, fake, gradients, record);
     return {discriminatorGradients, generatorSeed: generatorSeed!};
   } catch (error) {
     tf.dispose([gradients, generatorSeed]);

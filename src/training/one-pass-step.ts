@@ -1,14 +1,18 @@
 import * as tf from '@tensorflow/tfjs';
+import {joinBatch, listOf, splitBatch, splitInputs} from './inputs.js';
 import {onOwnTape} from './own-tape.js';
 import {addPenalties} from './penalty-gradients.js';
 import {runStep} from './run-step.js';
 import type {Gradients, Step} from './step.js';
-import {contentLoss, forward, joinBatch, layerLosses, lossRecorder, seed, splitBatch} from './step.js';
+import {contentLoss, criticOf, forward, layerLosses, lossRecorder, seed} from './step.js';
 import {requireKnownObjective} from './validation.js';
 import {gradientsOf, trainableVariables} from './variables.js';
 
 /** Stands for a gradient of zero where it is divided by: far below what float32 can add to anything else. */
 const TINY = 1e-20;
+
+/** The condition of real and fake samples that are judged together. */
+const twice = (condition: tf.Tensor) => tf.concat([condition, condition]);
 
 /**
  * Both networks' gradients from one forward and one backward pass: the generator once, and the critic once for the real
@@ -24,7 +28,7 @@ const TINY = 1e-20;
  * const objective = {loss: new StandardLoss(), adversarialWeight: 1, generatorLosses: [], averaging: localAveraging};
  * const {losses, ...gradients} = onePassStep(gan, objective, lowResolution, highResolution);
  */
-export const onePassStep: Step = ({generator, discriminator}, objective, xs, ys) => {
+export const onePassStep: Step = ({generator, discriminator}, objective, xs, ys, condition) => {
   requireKnownObjective('onePassStep', objective);
   const {loss, adversarialWeight, averaging, lanes} = objective;
   const generatorVariables = trainableVariables(generator);
@@ -35,15 +39,17 @@ export const onePassStep: Step = ({generator, discriminator}, objective, xs, ys)
   /** The critic's gradients, which are kept, and each fake sample's by the generator's adversarial loss. */
   const judgeTogether = (fakes: tf.Tensor[]): tf.Tensor[] => {
     const reals = splitBatch(ys, lanes);
+    const conditions = listOf(condition).map(one => splitBatch(one, lanes));
     let rescale: tf.Tensor | undefined;
     const criticLoss = () => {
       const parts = fakes.map((fake, i) => {
         const pair = [reals[i]!, fake];
+        const under = conditions.map(one => one[i]!);
         // In one batch: fewer and larger ops. Unless a lane would have nothing to do.
         const together = reals.length >= (lanes ?? 1);
         return together
-          ? tf.split(forward(discriminator, tf.concat(pair)), 2)
-          : pair.map(samples => forward(discriminator, samples));
+          ? tf.split(criticOf(discriminator, under.map(twice))(tf.concat(pair)), 2)
+          : pair.map(criticOf(discriminator, under));
       });
       const realLogits = joinBatch(parts.map(([real]) => real!));
       const fakeLogits = joinBatch(parts.map(([, fake]) => fake!));
@@ -66,6 +72,7 @@ export const onePassStep: Step = ({generator, discriminator}, objective, xs, ys)
       Object.values(discriminatorGradients).forEach(tf.keep);
       discriminatorGradients = addPenalties(
         discriminator,
+        criticOf(discriminator, condition),
         objective,
         ys,
         joinBatch(fakes),
@@ -83,7 +90,7 @@ export const onePassStep: Step = ({generator, discriminator}, objective, xs, ys)
   };
 
   const objectiveOf = () => {
-    const fakes = splitBatch(xs, lanes).map(x => forward(generator, x));
+    const fakes = splitInputs(xs, lanes).map(inputs => forward(generator, inputs));
     const adversarial = onOwnTape(() => judgeTogether(fakes));
     const content = contentLoss(objective, [generator], ys, joinBatch(fakes), record);
     return tf.add<tf.Scalar>(seed(fakes, adversarial), content);

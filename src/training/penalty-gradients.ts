@@ -1,17 +1,19 @@
 import * as tf from '@tensorflow/tfjs';
 import {meanOverParts} from '../losses/averaging.js';
+import type {Critic} from './penalties.js';
 import type {Gradients, Objective} from './step.js';
-import {forward} from './step.js';
 import {trainableVariables} from './variables.js';
 
 /**
  * The discriminator's gradients with those of its penalties added, in place of the ones without them, which are disposed.
  * All are kept.
  *
+ * @param critic the discriminator as a function of samples.
  * @param fake the generator's samples, as constants.
  */
 export function addPenalties(
   discriminator: tf.LayersModel,
+  critic: Critic,
   {penalties = [], averaging}: Objective,
   real: tf.Tensor,
   fake: tf.Tensor,
@@ -20,7 +22,6 @@ export function addPenalties(
 ): Gradients {
   if (penalties.length === 0) return gradients;
   return tf.tidy(() => {
-    const critic = (samples: tf.Tensor) => forward(discriminator, samples);
     const {grads} = tf.variableGrads(() => {
       const terms = penalties.map(({name, weight, penalty}) => {
         const value = penalty(critic, real, fake);

@@ -4,7 +4,7 @@ import {judge} from './judge.js';
 import {onOwnTape} from './own-tape.js';
 import {runStep} from './run-step.js';
 import type {Step} from './step.js';
-import {contentLoss, forward, lossRecorder, seed} from './step.js';
+import {contentLoss, criticOf, forward, lossRecorder, seed} from './step.js';
 import {requireKnownObjective} from './validation.js';
 import {gradientsOf, trainableVariables} from './variables.js';
 
@@ -19,17 +19,18 @@ import {gradientsOf, trainableVariables} from './variables.js';
  * const objective = {loss: new StandardLoss(), adversarialWeight: 1, generatorLosses: [], averaging: localAveraging};
  * const {losses, ...gradients} = separatePassesStep(gan, objective, lowResolution, highResolution);
  */
-export const separatePassesStep: Step = ({generator, discriminator}, objective, xs, ys) => {
+export const separatePassesStep: Step = ({generator, discriminator}, objective, xs, ys, condition) => {
   requireKnownObjective('separatePassesStep', objective);
   const generatorVariables = trainableVariables(generator);
   const {losses, record} = lossRecorder();
+  const critic = criticOf(discriminator, condition);
   let judgement: Judgement | undefined;
 
   const objectiveOf = () => {
     const fake = forward(generator, xs);
     const adversarial = onOwnTape(() => {
-      judgement = judge(discriminator, objective, ys, fake, record);
-      return tf.grad(x => forward(discriminator, x))(fake, judgement.generatorSeed);
+      judgement = judge(discriminator, critic, objective, ys, fake, record);
+      return tf.grad(critic)(fake, judgement.generatorSeed);
     });
     const content = contentLoss(objective, [generator], ys, fake, record);
     return tf.add<tf.Scalar>(seed([fake], [adversarial]), content);

@@ -2,7 +2,9 @@ import * as tf from '@tensorflow/tfjs';
 import type {Averaging} from '../losses/averaging.js';
 import {meanOverParts} from '../losses/averaging.js';
 import type {GanLoss} from '../losses/gan-loss.js';
-import type {Penalty} from './penalties.js';
+import type {Inputs} from './inputs.js';
+import {listOf} from './inputs.js';
+import type {Critic, Penalty} from './penalties.js';
 
 /** A loss of the generator's output against the real sample it should give, besides the adversarial one. */
 export interface GeneratorLoss {
@@ -38,9 +40,12 @@ export interface Objective {
 
 /** The two networks of a GAN. */
 export interface Networks {
-  /** Makes samples: one input, one output. */
+  /** Makes samples: one output, and one input or several. */
   generator: tf.LayersModel;
-  /** The critic, which gives samples logits: one input, one output, no sigmoid. */
+  /**
+   * The critic, which gives samples logits: one output, no sigmoid. Its first input is the sample; further ones are the
+   * condition under which it is judged.
+   */
   discriminator: tf.LayersModel;
 }
 
@@ -64,14 +69,26 @@ export interface StepResult {
 }
 
 /**
- * Computes losses and gradients of one batch: `xs` the generator's input, `ys` the real samples, `[batch, ...]` each.
- * Changes no trainable weight.
+ * Computes losses and gradients of one batch: `xs` the generator's input or inputs, `ys` the real samples, `condition` the
+ * critic's inputs besides the sample, `[batch, ...]` each. Changes no trainable weight.
  */
-export type Step = (networks: Networks, objective: Objective, xs: tf.Tensor, ys: tf.Tensor) => StepResult;
+export type Step = (
+  networks: Networks,
+  objective: Objective,
+  xs: Inputs,
+  ys: tf.Tensor,
+  condition?: Inputs,
+) => StepResult;
 
 /** A model's output for a batch, in training mode. */
-export function forward(model: tf.LayersModel, input: tf.Tensor): tf.Tensor {
-  return model.apply(input, {training: true}) as tf.Tensor;
+export function forward(model: tf.LayersModel, inputs: Inputs): tf.Tensor {
+  return model.apply(inputs, {training: true}) as tf.Tensor;
+}
+
+/** The discriminator as a function of samples alone, which it judges under this condition. */
+export function criticOf(discriminator: tf.LayersModel, condition?: Inputs): Critic {
+  const further = listOf(condition);
+  return samples => forward(discriminator, [samples, ...further]);
 }
 
 /**
@@ -108,20 +125,6 @@ export function layerLosses(networks: tf.LayersModel[], samples: number, averagi
 /** A layer, or the layers that a model is made of, those of models within it too. */
 export function innermost(layer: tf.layers.Layer): tf.layers.Layer[] {
   return (layer as Partial<tf.LayersModel>).layers?.flatMap(innermost) ?? [layer];
-}
-
-/** A batch in as many parts as it has samples for, up to `lanes`, the first ones larger if it does not divide. */
-export function splitBatch(batch: tf.Tensor, lanes = 1): tf.Tensor[] {
-  const samples = batch.shape[0];
-  const parts = Math.min(lanes, samples);
-  if (parts === 1) return [batch];
-  const sizes = Array.from({length: parts}, (_, i) => Math.ceil((samples - i) / parts));
-  return tf.split(batch, sizes);
-}
-
-/** The inverse of `splitBatch`. */
-export function joinBatch(parts: tf.Tensor[]): tf.Tensor {
-  return parts.length === 1 ? parts[0]! : tf.concat(parts);
 }
 
 /** The identity forwards; backwards `change` maps the gradient on its way. */

@@ -4,6 +4,7 @@ import {clipNorm} from './clip-norm.js';
 import type {PerNetwork} from './compile-options.js';
 import type {Compiled} from './compiled.js';
 import {criticStep} from './critic-step.js';
+import type {Inputs} from './inputs.js';
 import {onePassStep} from './one-pass-step.js';
 import type {Penalty} from './penalties.js';
 import {separatePassesStep} from './separate-passes-step.js';
@@ -34,17 +35,18 @@ export function updateOf(
   {trains, penalties}: StepKind,
   average: WeightAverage | undefined,
   lanes = 1,
-): (xs: tf.Tensor, ys: tf.Tensor) => Record<string, tf.Scalar> {
+): (xs: Inputs, ys: tf.Tensor, condition?: Inputs) => Record<string, tf.Scalar> {
   const both = passes === 'one' ? onePassStep : separatePassesStep;
   const step = {generator: warmUpStep, discriminator: criticStep, both}[trains];
   // A penalty that is part of one step in so many is that much heavier.
   const active = penalties.map(({every, weight, ...rest}) => ({...rest, weight: weight * every}));
-  return (xs, ys) => {
+  return (xs, ys, condition) => {
     const {losses, generatorGradients, discriminatorGradients} = step(
       networks,
       {...objective, penalties: active, lanes},
       xs,
       ys,
+      condition,
     );
     const apply = (network: keyof PerNetwork<unknown>, gradients: Gradients) => {
       const norm = norms[network];
