@@ -2,9 +2,10 @@ import {join} from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import fs from 'node:fs/promises';
 import {cpSync, readFileSync, readdirSync, rmSync, writeFileSync} from 'node:fs';
-import {DEFAULT_SETTINGS, saveModel, trainEsrgan} from 'tfjs-ragan/node';
+import {DEFAULT_SETTINGS, loadModel, saveModel, trainEsrgan} from 'tfjs-ragan/node';
 import type {TrainSettings} from 'tfjs-ragan/node';
 import {GAN, esrganGenerator} from 'tfjs-ragan';
+import {PixelShuffle} from '../../../src/models/pixel-shuffle.js';
 import {activateBackend} from '../../support/backends.js';
 import {placed, writePng} from '../../support/photos.js';
 import {temporaryFolder} from '../../support/temporary-folder.js';
@@ -93,6 +94,36 @@ test('a run that cannot begin leaves neither folder nor tensors, one that cannot
   await expect(trainEsrgan(settings({resume: true}), quiet)).rejects.toThrow('it is damaged or cut short');
   expect(readdirSync(inFolder('run'))).not.toContain('run.lock');
   expect(tf.memory().numTensors).toBe(before);
+});
+
+test("a run starts from any network, and goes on with it; one that doesn't fit is refused", async () => {
+  const input = tf.input({shape: [null, null, 3]});
+  const convolution = (filters: number) => tf.layers.conv2d({filters, kernelSize: 3, padding: 'same'});
+  const features = convolution(12).apply(input) as tf.SymbolicTensor;
+  const outputs = new PixelShuffle({scale: 2}).apply(features) as tf.SymbolicTensor;
+  const foreign = tf.model({inputs: input, outputs});
+  const init = inFolder('foreign');
+  await saveModel(foreign, init);
+  const quiet = {onWarning: () => undefined};
+  const out = inFolder('from-foreign');
+  await expect(trainEsrgan(settings({out, init, scale: 4}), quiet)).rejects.toThrow(
+    `cannot start from ${init}: it enlarges 2 times; add --scale 2`,
+  );
+  const before = tf.memory().numTensors;
+  for (const resume of [false, true]) {
+    const abort = new AbortController();
+    const onStep = (step: number) => step === 22 && !resume && abort.abort();
+    const {step} = await trainEsrgan(settings({out, init, resume}), {...quiet, onStep}, abort.signal);
+    expect(step).toBe(resume ? 35 : 22);
+    // What it starts from is needed no more.
+    rmSync(init, {recursive: true, force: true});
+  }
+  expect(tf.memory().numTensors).toBe(before);
+  const trained = await loadModel(inFolder('from-foreign', 'model'));
+  expect(trained.layers.map(layer => layer.getClassName())).toEqual(['InputLayer', 'Conv2D', 'PixelShuffle']);
+  const [kernel, start] = [trained, foreign].map(model => Array.from(model.weights[0]!.read().dataSync()));
+  const moved = Math.max(...kernel!.map((value, i) => Math.abs(value - start![i]!)));
+  expect(moved).toBeGreaterThan(1e-3);
 });
 
 test('a run that is stopped before its first step has something to show and to resume', async () => {

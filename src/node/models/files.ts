@@ -1,16 +1,15 @@
 import * as tf from '@tensorflow/tfjs';
-import {readFile} from 'node:fs/promises';
-import {isAbsolute, join, normalize, sep} from 'node:path';
+import {stat} from 'node:fs/promises';
+import {basename, dirname, join} from 'node:path';
 import {NonFiniteError, nonFiniteWeight} from '../../finite.js';
-// Models that hold such layers load wherever this is imported.
-import '../../models/spectral-normalization.js';
 import {fileError, writeFilesAtomically} from '../system/files.js';
-import {isOfKeras3, translateKeras3} from './keras3.js';
+import {readLayersModel} from './layers-model.js';
+import type {ModelSource} from './model-source.js';
+import {folderSource, isUrl, urlSource} from './model-source.js';
+import {findPackagedModel, isUpscalerJsName, modelInPackage} from './upscalerjs-package.js';
+import type {ValueRange} from './upscalerjs-topology.js';
 
 const WEIGHTS_FILE = 'weights.bin';
-
-/** Bytes of a weight in a file, where they are not 4. */
-const BYTES: Readonly<Record<string, number>> = {uint8: 1, uint16: 2, float16: 2, bool: 1};
 
 /**
  * Saves a model as `model.json` and `weights.bin` in a folder, the layout that `tf.loadLayersModel` reads from a URL. A
@@ -40,85 +39,37 @@ export async function saveModel(model: tf.LayersModel, folder: string): Promise<
 }
 
 /**
- * Loads what `saveModel`, tfjs itself or tensorflowjs_converter saved: a folder with `model.json` and the weight files in
- * it. Models of Keras 3 load too, where their layers are among those of TensorFlow.js.
+ * Loads a model: one that `saveModel`, tfjs itself or tensorflowjs_converter saved, those of Keras 3 among them where their
+ * layers are among those of TensorFlow.js, or one of UpscalerJS. Models of UpscalerJS for values up to 255 become such from
+ * [0, 1] to [0, 1], as all others are.
  *
+ * @param what a folder with `model.json` and the weight files in it, the path of a `model.json`, the URL of either, or the
+ *   name of an installed model of UpscalerJS, `@upscalerjs/default-model` or `@upscalerjs/esrgan-slim/4x`, or its folder.
  * @throws one line naming the file: missing, damaged, not a layers model, of layers that are not registered, or with
  *   weights that hold NaN or Infinity.
  * @example
  * const generator = await loadModel('run/model');
  */
-export async function loadModel(folder: string): Promise<tf.LayersModel> {
-  const path = join(folder, 'model.json');
-  let content: string;
+export async function loadModel(what: string): Promise<tf.LayersModel> {
+  const {source, range} = await naming(what, () => locate(what));
+  return naming(source.name, () => readLayersModel(source, range));
+}
+
+async function locate(what: string): Promise<{source: ModelSource; range?: ValueRange}> {
+  if (isUrl(what)) return {source: urlSource(what)};
+  const there = await stat(what).catch(() => undefined);
+  if (!there && isUpscalerJsName(what)) {
+    const {folder, range} = findPackagedModel(what);
+    return {source: folderSource(folder), range};
+  }
+  if (there?.isFile()) return {source: folderSource(dirname(what), basename(what))};
+  return {source: folderSource(modelInPackage(what))};
+}
+
+async function naming<T>(name: string, load: () => Promise<T>): Promise<T> {
   try {
-    content = await readFile(path, 'utf8');
+    return await load();
   } catch (error) {
-    throw fileError('load a model from', path, error);
+    throw fileError('load a model from', name, error);
   }
-  try {
-    const parsed = parseModel(content);
-    const json = isOfKeras3(parsed) ? translateKeras3(parsed) : parsed;
-    if (json.format === 'graph-model') throw new Error('it is a graph model, and a layers model is needed');
-    const weightSpecs = json.weightsManifest.flatMap(group => group.weights);
-    const files = json.weightsManifest.flatMap(group => group.paths);
-    files.forEach(requireInside);
-    const weights = Buffer.concat(await Promise.all(files.map(file => readWeights(join(folder, file)))));
-    requireLength(weightSpecs, weights.length);
-    const weightData = new Uint8Array(weights).buffer;
-    const model = await tf.loadLayersModel(
-      tf.io.fromMemory({modelTopology: json.modelTopology, weightSpecs, weightData}),
-    );
-    const bad = await nonFiniteWeight(model);
-    if (bad === undefined) return model;
-    model.dispose();
-    throw new Error(`its weight ${bad}, so its training has diverged; train again with smaller learning rates`);
-  } catch (error) {
-    throw fileError('load a model from', path, explained(error));
-  }
-}
-
-/** tfjs's words for an unknown class begin a list and end there; these have the way out. */
-function explained(error: unknown): unknown {
-  const [, kind, name] = /^Unknown (\w+): (\S+)\. /.exec((error as Error).message) ?? [];
-  if (kind === undefined) return error;
-  return new Error(
-    `its ${kind} ${name} is none that TensorFlow.js has; if it is yours, call ` +
-      `tf.serialization.registerClass(${name}) before loading, and if it comes from Python, write such a class first`,
-    {cause: error},
-  );
-}
-
-/** Weights lie in the model's folder or below it: a file from elsewhere names no others of this machine. */
-function requireInside(file: string): void {
-  if (isAbsolute(file) || normalize(file).split(sep)[0] === '..') {
-    throw new Error(`its weights file ${file} is not in its folder`);
-  }
-}
-
-function parseModel(content: string): tf.io.ModelJSON {
-  let json: Partial<tf.io.ModelJSON> | null;
-  try {
-    json = JSON.parse(content) as Partial<tf.io.ModelJSON> | null;
-  } catch (error) {
-    throw new Error('it is damaged, or not JSON', {cause: error});
-  }
-  if (!json?.modelTopology || !Array.isArray(json.weightsManifest)) throw new Error('it is not a TensorFlow.js model');
-  return json as tf.io.ModelJSON;
-}
-
-async function readWeights(file: string): Promise<Buffer> {
-  try {
-    return await readFile(file);
-  } catch (error) {
-    throw new Error(fileError('read its weights from', file, error).message, {cause: error});
-  }
-}
-
-function requireLength(specs: tf.io.WeightsManifestEntry[], length: number): void {
-  const expected = specs.reduce((sum, {shape, dtype, quantization}) => {
-    const bytes = BYTES[quantization?.dtype ?? dtype] ?? 4;
-    return sum + tf.util.sizeFromShape(shape) * bytes;
-  }, 0);
-  if (expected !== length) throw new Error(`its weights have ${length} bytes instead of ${expected}`);
 }

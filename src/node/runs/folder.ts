@@ -8,6 +8,8 @@ import {takeRunLock} from './lock.js';
 export interface RunFolder {
   path: string;
   model: string;
+  /** What the generator is made of, where it is another than the settings say. */
+  network: string;
   checkpoint: string;
   log: string;
   report: string;
@@ -44,6 +46,7 @@ export async function takeRunFolder(path: string, {resume}: {resume: boolean}): 
   return {
     path,
     model: join(path, 'model'),
+    network: join(path, 'network.json'),
     checkpoint,
     log,
     report: join(path, 'report.html'),

@@ -3,7 +3,6 @@ import {rename} from 'node:fs/promises';
 import {join} from 'node:path';
 import {NonFiniteError} from '../../finite.js';
 import {upscale} from '../../images/upscale.js';
-import {esrganGenerator} from '../../models/esrgan-generator.js';
 import {vggDiscriminator} from '../../models/vgg-discriminator.js';
 import {requireKnownOptions} from '../../options.js';
 import {l1Loss} from '../../training/content-loss.js';
@@ -16,12 +15,13 @@ import {DivergenceError} from './divergence-error.js';
 import type {Scores} from './evaluation.js';
 import {disposePhotos, evaluatePhoto, meanScores} from './evaluation.js';
 import {writeFileAtomically} from '../system/files.js';
-import {loadModel, saveModel} from '../models/files.js';
+import {saveModel} from '../models/files.js';
 import {photoDataset} from '../photos/dataset.js';
 import {writeReport} from './report.js';
 import {requireResumable} from './resumed-settings.js';
 import type {RunFolder} from './folder.js';
 import {takeRunFolder} from './folder.js';
+import {runGenerator} from './generator.js';
 import type {RunPhotos} from './photos.js';
 import {listRunPhotos} from './photos.js';
 import {appendToLog, rewindLog} from './log.js';
@@ -76,7 +76,7 @@ export async function trainEsrgan(
       settings.backend as BackendName | 'auto',
       settings.threads === undefined ? {} : {threads: settings.threads},
     );
-    const session = new Session(settings, folder, watched, chosen.backend);
+    const session = new Session(settings, folder, watched, chosen.backend, await runGenerator(settings, folder));
     return await session.run(photos, chosen.reason, signal);
   } finally {
     await folder.release();
@@ -102,10 +102,11 @@ class Session {
     private readonly folder: RunFolder,
     private readonly events: TrainEvents & Required<Pick<TrainEvents, 'onWarning'>>,
     private readonly backend: string,
+    generator: tf.LayersModel,
   ) {
-    const {scale, filters, growth, blocks, patch, discriminatorFilters, seed} = settings;
+    const {patch, discriminatorFilters, seed} = settings;
     this.gan = new GAN({
-      generator: esrganGenerator({scale, filters, growth, blocks, seed}),
+      generator,
       discriminator: vggDiscriminator({
         size: patch,
         filters: discriminatorFilters,
@@ -136,7 +137,6 @@ class Session {
     const {settings, events, gan} = this;
     try {
       if (settings.resume) await this.restore();
-      else if (settings.init !== undefined) await this.initialise(settings.init);
       this.validation = await validationPhotos(settings, listed, events.onWarning, this.progress.measuredOn);
       const {measuredOn} = this.progress;
       // Scores of other photos do not compare.
@@ -325,21 +325,6 @@ class Session {
     for (const points of Object.values(this.progress.validation)) delete points.end;
     await rename(this.sheetFile('end'), this.sheetFile(sheetOfStep(saved.step))).catch(() => undefined);
     this.savedStep = saved.step;
-  }
-
-  private async initialise(folder: string): Promise<void> {
-    const model = await loadModel(folder);
-    try {
-      const shapes = (one: tf.LayersModel) => one.weights.map(weight => weight.shape.join()).join(' ');
-      if (shapes(model) !== shapes(this.gan.generator)) {
-        throw new Error(
-          `cannot start from ${folder}: it holds another network than --filters, --growth, --blocks and --scale say`,
-        );
-      }
-      this.gan.generator.setWeights(model.getWeights());
-    } finally {
-      model.dispose();
-    }
   }
 
   /** Seconds of training, those before a resume included. */

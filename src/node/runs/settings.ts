@@ -55,7 +55,7 @@ export interface TrainSettings {
   sampleEvery: number;
   /** A checkpoint at every multiple of this many steps, besides those of each stage's end; 0 for none. */
   checkpointEvery: number;
-  /** Folder of a model to start from. */
+  /** A model to start from, as `loadModel` takes it: an ESRGAN of the size that is given here, or any network of other layers. */
   init?: string;
 }
 
