@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import {setLearningRate} from '../../src/index.js';
 
 /** Pseudorandom choices, the same for the same seed. */
-class Dice {
+export class Dice {
   constructor(private state: number) {}
 
   /** From 0 to 1 (Mulberry32). */

@@ -32,6 +32,13 @@ export interface GANCompileOptions {
    * samples of a batch has no slope of its own for each.
    */
   penalties?: Penalty[];
+  /**
+   * Samples that are computed at once, a whole number: a larger batch is taken in micro-batches of so many, the last of which
+   * may be smaller, and gives the losses, gradients and weights of the whole batch in the memory of one of them. The
+   * networks' forward passes then run twice. Generator losses and penalties must be means over samples. Batch normalisation
+   * mixes the samples of a micro-batch, and random layers draw for each. Default: the whole batch.
+   */
+  microBatchSize?: number;
   /** Batches that the critic learns from for each that the generator does too, a whole number. Default 1. */
   discriminatorSteps?: number;
   /**

@@ -21,6 +21,8 @@ export interface Compiled {
   passes: Exclude<Passes, 'auto'>;
   penalties: Required<Penalty>[];
   discriminatorSteps: number;
+  /** Samples that are computed at once; undefined for all of a batch. */
+  microBatchSize: number | undefined;
   /** The decay of the average of the generator's weights; undefined for none. */
   averageDecay: number | undefined;
   capture: boolean;
@@ -34,6 +36,7 @@ const COMPILE_OPTIONS: OptionNames<GANCompileOptions> = {
   adversarialWeight: true,
   generatorLosses: true,
   penalties: true,
+  microBatchSize: true,
   discriminatorSteps: true,
   generatorLearningRate: true,
   discriminatorLearningRate: true,
@@ -63,6 +66,7 @@ export function completeOptions(options: GANCompileOptions, discriminator: tf.La
     passes: passes === 'auto' ? (allowsOnePass(discriminator) ? 'one' : 'separate') : passes,
     penalties: penalties.map(penalty => requirePenalty('GAN.compile', penalty)),
     discriminatorSteps: options.discriminatorSteps ?? 1,
+    microBatchSize: options.microBatchSize,
     averageDecay: weightAverage?.decay,
     capture,
     onWarning: options.onWarning,

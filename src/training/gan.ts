@@ -6,11 +6,13 @@ import type {FitDatasetOptions, TrainingBatch, TrainOptions} from './fit-dataset
 import type {Compiled} from './compiled.js';
 import {completeOptions} from './compiled.js';
 import {fitDataset, requireTrainOptions} from './fit-dataset.js';
-import {isPerSample} from './inspect-critic.js';
+import {isPerSample, mixingLayer} from './inspect-critic.js';
 import {setLearningRate} from './learning-rate.js';
 import type {Inputs} from './inputs.js';
 import {listOf} from './inputs.js';
 import {requireBatch} from './require-batch.js';
+import type {RunPiece} from './pieces.js';
+import {capturePieces} from './pieces.js';
 import type {CapturedStep, CaptureStatus} from './step-capture.js';
 import {stepCapturer} from './step-capture.js';
 import type {Networks} from './step.js';
@@ -112,6 +114,7 @@ export class GAN {
    */
   compile(options: GANCompileOptions): void {
     const compiled = completeOptions(options, this.discriminator);
+    warnOfMixing(this, compiled);
     const kept = this.average?.isDisposed ? undefined : this.average;
     const average = compiled.averageDecay === undefined ? undefined : (kept ?? new WeightAverage(this.generator));
     this.dispose();
@@ -213,11 +216,11 @@ export class GAN {
   }
 
   /** The step under way as a function of the generator's inputs, the real samples and the critic's condition. */
-  private stepOf(compiled: Compiled, lanes?: number): (...tensors: tf.Tensor[]) => Losses {
+  private stepOf(compiled: Compiled, lanes?: number, run?: RunPiece): (...tensors: tf.Tensor[]) => Losses {
     const count = this.generator.inputs.length;
     return (...tensors) => {
       const [xs, ys, condition] = [tensors.slice(0, count), tensors[count]!, tensors.slice(count + 1)];
-      return updateOf(this, compiled, this.kind!, this.average, lanes)(xs, ys, condition);
+      return updateOf(this, compiled, this.kind!, this.average, lanes, run)(xs, ys, condition);
     };
   }
 
@@ -235,8 +238,11 @@ export class GAN {
       const {trains, penalties} = this.kind!;
       return [trains, ...penalties, ...[this.generator, this.discriminator].flatMap(trainableVariables)];
     };
-    const step = this.stepOf(compiled, lanes);
-    this.captured = capturer.capture(step, {inputs, dependsOn, ...(onWarning && {onWarning})});
+    const options = {dependsOn, ...(onWarning && {onWarning})};
+    this.captured =
+      compiled.microBatchSize === undefined
+        ? capturer.capture(this.stepOf(compiled, lanes), {inputs, ...options})
+        : capturePieces(capturer, run => this.stepOf(compiled, lanes, run), options);
     this.capturedTypes = types;
     return this.captured;
   }
@@ -244,5 +250,22 @@ export class GAN {
   private requireCompiled(method: string): Compiled {
     if (!this.compiled) throw new Error(`GAN.${method}: call compile() first, with an optimizer for each network.`);
     return this.compiled;
+  }
+}
+
+/** Says that micro-batches of networks that mix samples do not give the numbers of the whole batch. */
+function warnOfMixing(
+  {generator, discriminator}: Networks,
+  {microBatchSize, onWarning = console.warn}: Compiled,
+): void {
+  if (microBatchSize === undefined) return;
+  for (const [name, network] of Object.entries({generator, discriminator})) {
+    const layer = mixingLayer(network);
+    if (!layer) continue;
+    onWarning(
+      `GAN.compile: with microBatchSize ${microBatchSize} the ${name}'s layer ${layer.name} (${layer.getClassName()}) mixes the ` +
+        'samples of a micro-batch, not of the whole batch; layerNormalization, say, treats them one by one.',
+    );
+    return;
   }
 }

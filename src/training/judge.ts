@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import {logitsOfTwoPasses} from './logits.js';
 import type {Critic} from './penalties.js';
 import {addPenalties} from './penalty-gradients.js';
 import type {Gradients, Objective} from './step.js';
@@ -32,8 +33,7 @@ export function judge(
   let gradients: Gradients = {};
   try {
     const {grads} = tf.variableGrads(() => {
-      const realLogits = critic(real);
-      const fakeLogits = critic(fake);
+      const [realLogits, fakeLogits] = logitsOfTwoPasses(critic, real, fake);
       const seeds = tf.tidy(() => {
         const result = loss.withGradients(realLogits, fakeLogits, {averaging});
         record('discriminatorLoss', result.discriminatorLoss);

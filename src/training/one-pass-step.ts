@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import {joinBatch, listOf, splitBatch, splitInputs} from './inputs.js';
+import {joinBatch, splitBatch, splitInputs} from './inputs.js';
+import {logitsOfOnePass} from './logits.js';
 import {onOwnTape} from './own-tape.js';
 import {addPenalties} from './penalty-gradients.js';
 import {runStep} from './run-step.js';
@@ -10,9 +11,6 @@ import {gradientsOf, trainableVariables} from './variables.js';
 
 /** Stands for a gradient of zero where it is divided by: far below what float32 can add to anything else. */
 const TINY = 1e-20;
-
-/** The condition of real and fake samples that are judged together. */
-const twice = (condition: tf.Tensor) => tf.concat([condition, condition]);
 
 /**
  * Both networks' gradients from one forward and one backward pass: the generator once, and the critic once for the real
@@ -39,20 +37,9 @@ export const onePassStep: Step = ({generator, discriminator}, objective, xs, ys,
   /** The critic's gradients, which are kept, and each fake sample's by the generator's adversarial loss. */
   const judgeTogether = (fakes: tf.Tensor[]): tf.Tensor[] => {
     const reals = splitBatch(ys, lanes);
-    const conditions = listOf(condition).map(one => splitBatch(one, lanes));
     let rescale: tf.Tensor | undefined;
     const criticLoss = () => {
-      const parts = fakes.map((fake, i) => {
-        const pair = [reals[i]!, fake];
-        const under = conditions.map(one => one[i]!);
-        // In one batch: fewer and larger ops. Unless a lane would have nothing to do.
-        const together = reals.length >= (lanes ?? 1);
-        return together
-          ? tf.split(criticOf(discriminator, under.map(twice))(tf.concat(pair)), 2)
-          : pair.map(criticOf(discriminator, under));
-      });
-      const realLogits = joinBatch(parts.map(([real]) => real!));
-      const fakeLogits = joinBatch(parts.map(([, fake]) => fake!));
+      const [realLogits, fakeLogits] = logitsOfOnePass(discriminator, reals, fakes, condition, lanes);
       const seeds = tf.tidy(() => {
         const result = loss.withGradients(realLogits, fakeLogits, {averaging});
         const {discriminatorReal, discriminatorFake, generatorFake} = result;

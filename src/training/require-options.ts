@@ -92,7 +92,13 @@ function requirePasses(passes: Passes = 'auto', discriminator: tf.LayersModel): 
   }
 }
 
-function requireUpdates({discriminatorSteps = 1, clipNorm, weightAverage, ...options}: GANCompileOptions): void {
+function requireUpdates({
+  discriminatorSteps = 1,
+  microBatchSize = 1,
+  clipNorm,
+  weightAverage,
+  ...options
+}: GANCompileOptions): void {
   for (const [name, kind] of [
     ['capture', 'boolean'],
     ['onWarning', 'function'],
@@ -102,10 +108,10 @@ function requireUpdates({discriminatorSteps = 1, clipNorm, weightAverage, ...opt
       throw new Error(`GAN.compile: ${name} must be a ${kind}, but it is ${JSON.stringify(value)}.`);
     }
   }
-  if (!Number.isInteger(discriminatorSteps) || discriminatorSteps < 1) {
-    throw new Error(
-      `GAN.compile: discriminatorSteps must be a whole number of at least 1, but it is ${discriminatorSteps}.`,
-    );
+  for (const [name, count] of Object.entries({discriminatorSteps, microBatchSize})) {
+    if (!Number.isInteger(count) || count < 1) {
+      throw new Error(`GAN.compile: ${name} must be a whole number of at least 1, but it is ${count}.`);
+    }
   }
   if (typeof clipNorm === 'object') {
     requireKnownOptions('GAN.compile clipNorm', clipNorm, {generator: true, discriminator: true});

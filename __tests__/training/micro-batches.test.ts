@@ -1,0 +1,303 @@
+import * as tf from '@tensorflow/tfjs';
+import type {GANCompileOptions, Networks, Objective, Step, StepResult} from 'tfjs-ragan';
+import {
+  criticStep,
+  GAN,
+  localAveraging,
+  onePassStep,
+  r1Penalty,
+  r2Penalty,
+  RelativisticAverageLoss,
+  separatePassesStep,
+  spectralNormalization,
+  warmUpStep,
+  wganPenalty,
+} from 'tfjs-ragan';
+import type {CriticPasses} from '../../src/training/micro-batches.js';
+import {inMicroBatches} from '../../src/training/micro-batches.js';
+import {describeOnBackends} from '../support/backends.js';
+import {conditionalBatch, conditionalNetworks} from '../support/conditional-gan.js';
+import {overParts} from '../support/parts.js';
+import {patchNetworks, randomObjective} from '../support/random-micro-batches.js';
+import {Dice} from '../support/random-step.js';
+import {batch, compiled, content, networks, weightsOf} from '../support/small-gan.js';
+import {expectClose, valuesOf} from '../support/values.js';
+
+const FUZZ = Number(process.env.TFJS_RAGAN_FUZZ ?? 24);
+
+const steps: [string, Step, CriticPasses | undefined][] = [
+  ['one pass', onePassStep, 'one'],
+  ['separate passes', separatePassesStep, 'separate'],
+  ['the critic alone', criticStep, 'separate'],
+  ['the warm-up', warmUpStep, undefined],
+];
+
+const numbers = async (tensors: tf.NamedTensorMap) => {
+  const values = await Promise.all(Object.values(tensors).map(valuesOf));
+  return values.flat();
+};
+
+/** The losses and both networks' gradients, which are disposed. */
+async function read(result: StepResult) {
+  const {losses, generatorGradients, discriminatorGradients} = result;
+  const names = Object.keys(losses).sort();
+  const values = {
+    names,
+    losses: await numbers(Object.fromEntries(names.map(name => [name, losses[name]!]))),
+    generator: await numbers(generatorGradients),
+    discriminator: await numbers(discriminatorGradients),
+  };
+  tf.dispose({...result});
+  return values;
+}
+
+/** Expects that a step gives the same of a batch and of its parts, and keeps no tensor. */
+async function expectSame(
+  step: Step,
+  critic: CriticPasses | undefined,
+  nets: Networks,
+  objective: Objective,
+  data: Parameters<Step> extends [unknown, unknown, ...infer Data] ? Data : never,
+  sizes: number[],
+  tolerance = 1e-6,
+): Promise<void> {
+  const whole = await read(step(nets, objective, ...data));
+  const {numTensors} = tf.memory();
+  for (const size of sizes) {
+    const parts = await read(inMicroBatches(step, size, critic)(nets, objective, ...data));
+    expect(parts.names).toEqual(whole.names);
+    for (const name of ['losses', 'generator', 'discriminator'] as const) {
+      if (whole[name].length > 0) expectClose(parts[name], whole[name], tolerance);
+      else expect(parts[name]).toEqual([]);
+    }
+  }
+  expect(tf.memory().numTensors).toBe(numTensors);
+}
+
+const objectiveOf = (changes: Partial<Objective> = {}): Objective => ({
+  loss: new RelativisticAverageLoss(),
+  adversarialWeight: 0.3,
+  generatorLosses: [content],
+  averaging: localAveraging,
+  ...changes,
+});
+
+describeOnBackends('micro-batches', () => {
+  test.each(steps)('have the losses and gradients of the whole batch, in %s', async (_, step, critic) => {
+    const {xs, ys} = batch(16);
+    const penalties = [r1Penalty({gamma: 3}), r2Penalty({gamma: 1})];
+    // Alone, in pairs, with a smaller one at the end, and in one piece.
+    for (const lanes of [1, 2]) {
+      await expectSame(step, critic, networks(), objectiveOf({lanes, penalties}), [xs, ys], [1, 2, 5, 15, 16, 99]);
+    }
+  });
+
+  test.each(steps)('do so of networks with several inputs, in %s', async (_, step, critic) => {
+    const {xs, ys, condition} = conditionalBatch();
+    await expectSame(step, critic, conditionalNetworks(), objectiveOf(), [xs, ys, condition], [1, 2]);
+  });
+
+  test('do so whatever the loss, the reduction and the penalties', async () => {
+    for (let seed = 0; seed < FUZZ; seed++) {
+      const dice = new Dice(seed);
+      const objective = randomObjective(dice);
+      const patches = dice.chance(0.6);
+      const [, step, critic] = dice.pick(steps.filter(([, one]) => !(patches && one === onePassStep)));
+      if (step === warmUpStep && objective.generatorLosses.length === 0) continue;
+      const nets = patches ? patchNetworks() : networks();
+      const samples = 2 + dice.below(8);
+      const shape = [samples, ...(patches ? [6, 6, 2] : [4])];
+      const data: [tf.Tensor, tf.Tensor] = [dice.tensor(shape), dice.tensor(patches ? shape : [samples, 3])];
+      try {
+        // Sums over patches, in another order.
+        await expectSame(step, critic, nets, objective, data, [1 + dice.below(samples)], 3e-6);
+      } catch (error) {
+        throw new Error(`seed ${seed}: ${(error as Error).message}`, {cause: error});
+      }
+    }
+  });
+
+  test('train as whole batches do', async () => {
+    const {xs, ys} = batch(16);
+    const train = async (options: Partial<GANCompileOptions>, patches: boolean) => {
+      const gan = patches ? new GAN(patchNetworks()) : new GAN(networks());
+      gan.compile({
+        generatorOptimizer: tf.train.adam(1e-2, 0.9, 0.999, 1e-3),
+        discriminatorOptimizer: tf.train.momentum(1e-2, 0.9),
+        generatorLosses: [content],
+        penalties: [r1Penalty({gamma: 1, every: 2})],
+        discriminatorSteps: 2,
+        clipNorm: 0.5,
+        weightAverage: {decay: 0.9},
+        capture: false,
+        ...options,
+      });
+      const data = patches
+        ? [tf.randomNormal([7, 6, 6, 2], 0, 1, 'float32', 1), tf.randomNormal([7, 6, 6, 2], 0, 1, 'float32', 2)]
+        : [xs, ys];
+      const logs = [];
+      for (let i = 0; i < 4; i++) logs.push(...Object.values(await gan.trainOnBatch(data[0]!, data[1]!)));
+      const nets = [gan.generator, gan.discriminator, gan.averagedGenerator];
+      return [logs, ...(await Promise.all(nets.map(weightsOf))).map(one => one.flat())];
+    };
+    for (const patches of [false, true]) {
+      const whole = await train({}, patches);
+      const parts = await train({microBatchSize: 2}, patches);
+      parts.forEach((values, i) => expectClose(values, whole[i]!, 2e-6));
+    }
+  });
+
+  test('take one step of power iteration for each pass, as the whole batch', async () => {
+    const normalised = (): Networks => {
+      const {generator, discriminator} = networks();
+      const dense = (units: number, seed: number, inputShape?: number[]) =>
+        spectralNormalization(
+          tf.layers.dense({
+            units,
+            kernelInitializer: tf.initializers.glorotNormal({seed}),
+            ...(inputShape && {inputShape}),
+          }),
+        );
+      const input = tf.input({shape: [3]});
+      const output = dense(1, 3).apply(tf.layers.leakyReLU().apply(dense(8, 2).apply(input)));
+      const critic = tf.model({inputs: input, outputs: output as tf.SymbolicTensor});
+      discriminator.dispose();
+      // The vectors are random.
+      tf.tidy(() =>
+        critic.setWeights(
+          critic.getWeights().map((weight, i) => tf.randomNormal(weight.shape, 0, 1, 'float32', i + 1)),
+        ),
+      );
+      return {generator, discriminator: critic};
+    };
+    for (const passes of ['one', 'separate'] as const) {
+      const after = async (microBatchSize?: number) => {
+        const gan = new GAN(normalised());
+        gan.compile({
+          generatorOptimizer: tf.train.sgd(0.1),
+          discriminatorOptimizer: tf.train.sgd(0.1),
+          penalties: [r1Penalty({gamma: 1})],
+          passes,
+          capture: false,
+          ...(microBatchSize !== undefined && {microBatchSize}),
+        });
+        const {xs, ys} = batch(7);
+        const {numTensors} = tf.memory();
+        const logs = [];
+        for (let i = 0; i < 3; i++) logs.push(...Object.values(await gan.trainOnBatch(xs, ys)));
+        expect(tf.memory().numTensors).toBe(numTensors);
+        return [...logs, ...(await weightsOf(gan.discriminator)).flat()];
+      };
+      expectClose(await after(2), await after(), 2e-6);
+    }
+  });
+
+  test('mix their own samples alone in batch normalisation, which a warning says, and its means are those of the batch', async () => {
+    const after = async (microBatchSize?: number) => {
+      const {generator, discriminator} = networks();
+      generator.add(tf.layers.batchNormalization());
+      const warnings: string[] = [];
+      const gan = new GAN({generator, discriminator});
+      gan.compile({
+        generatorOptimizer: tf.train.sgd(0),
+        discriminatorOptimizer: tf.train.sgd(0),
+        capture: false,
+        onWarning: message => void warnings.push(message),
+        ...(microBatchSize !== undefined && {microBatchSize}),
+      });
+      const {xs, ys} = batch(6);
+      for (let i = 0; i < 2; i++) await gan.trainOnBatch(xs, ys);
+      const weights = await weightsOf(generator);
+      return {warnings, mean: weights.at(-2)!, variance: weights.at(-1)!};
+    };
+    const [whole, parts] = [await after(), await after(2)];
+    expect(whole.warnings).toEqual([]);
+    expect(parts.warnings).toEqual([
+      expect.stringMatching(
+        /microBatchSize 2 the generator's layer batch_normalization.* \(BatchNormalization\) mixes/,
+      ),
+    ]);
+    expectClose(parts.mean, whole.mean, 1e-6);
+    expect(Math.max(...parts.variance.map((value, i) => Math.abs(value - whole.variance[i]!)))).toBeGreaterThan(1e-4);
+  });
+
+  test('draw random numbers apart', async () => {
+    const gan = compiled({microBatchSize: 3, penalties: [wganPenalty()], capture: false});
+    const {xs, ys} = batch(7);
+    const {wgan} = await gan.trainOnBatch(xs, ys);
+    expect(wgan).toBeGreaterThan(0);
+  });
+
+  test('of several processes sum to the whole', async () => {
+    const nets = networks();
+    const sizes = [5, 2, 7];
+    const {xs, ys} = batch(14);
+    const [xsOf, ysOf] = [tf.split(xs, sizes), tf.split(ys, sizes)];
+    const objective = objectiveOf({penalties: [r1Penalty({gamma: 1})]});
+    const whole = await read(separatePassesStep(nets, objective, xs, ys));
+    const step = inMicroBatches(separatePassesStep, 2, 'separate');
+    const results = overParts(sizes.length, (part, averaging) =>
+      step(nets, {...objective, averaging}, xsOf[part]!, ysOf[part]!),
+    );
+    const parts = await Promise.all(results.map(read));
+    for (const part of parts) expectClose(part.losses, whole.losses, 1e-5);
+    for (const name of ['generator', 'discriminator'] as const) {
+      const sum = whole[name].map((_, i) => parts.reduce((total, part) => total + part[name][i]!, 0));
+      expectClose(sum, whole[name], 1e-5);
+    }
+  });
+
+  test('leave nothing behind where a loss throws', async () => {
+    let calls = 0;
+    const failing = {
+      name: 'failing',
+      weight: 1,
+      loss: (target: tf.Tensor, output: tf.Tensor) => {
+        if (++calls === 2) throw new Error('the second part fails');
+        return content.loss(target, output);
+      },
+    };
+    const gan = compiled({microBatchSize: 3, generatorLosses: [failing], capture: false});
+    const {xs, ys} = batch(7);
+    const before = await weightsOf(gan.discriminator);
+    const {numTensors} = tf.memory();
+    await expect(gan.trainOnBatch(xs, ys)).rejects.toThrow('the second part fails');
+    expect(tf.memory().numTensors).toBe(numTensors);
+    expect(await weightsOf(gan.discriminator)).toEqual(before);
+  });
+
+  test('need the memory of one of them', async () => {
+    const wide = () => {
+      const dense = (units: number, inputDim: number) => tf.layers.dense({units, inputDim, activation: 'relu'});
+      return {
+        generator: tf.sequential({layers: [dense(500, 4), dense(500, 500), dense(3, 500)]}),
+        discriminator: tf.sequential({layers: [dense(500, 3), dense(500, 500), dense(1, 500)]}),
+      };
+    };
+    const peak = async (size: number, samples: number) => {
+      const nets = wide();
+      const {xs, ys} = batch(samples);
+      const before = tf.memory().numBytes;
+      const {peakBytes} = await tf.profile(() => {
+        const result = inMicroBatches(onePassStep, size, 'one')(nets, objectiveOf(), xs, ys);
+        tf.dispose({...result});
+        return undefined;
+      });
+      tf.dispose([xs, ys]);
+      nets.generator.dispose();
+      nets.discriminator.dispose();
+      return peakBytes - before;
+    };
+    const [one, many, whole] = [await peak(64, 128), await peak(64, 1024), await peak(1024, 1024)];
+    expect(many).toBeLessThan(1.05 * one);
+    expect(whole).toBeGreaterThan(3 * many);
+  });
+});
+
+test('GAN.compile refuses a microBatchSize that is no whole number of at least 1', () => {
+  for (const microBatchSize of [0, 1.5, NaN, '2' as unknown as number]) {
+    expect(() => compiled({microBatchSize})).toThrow(
+      /GAN\.compile: microBatchSize must be a whole number of at least 1, but it is/,
+    );
+  }
+});
