@@ -1,4 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
+import {spawnSync} from 'node:child_process';
+import {join} from 'node:path';
 import type {GANCompileOptions, Networks, Objective, Step, StepResult} from 'tfjs-ragan';
 import {
   criticStep,
@@ -15,7 +17,7 @@ import {
 } from 'tfjs-ragan';
 import type {CriticPasses} from '../../src/training/micro-batches.js';
 import {inMicroBatches} from '../../src/training/micro-batches.js';
-import {describeOnBackends} from '../support/backends.js';
+import {activateBackend, describeOnBackends, describeOnTensorFlow, tensorFlow} from '../support/backends.js';
 import {conditionalBatch, conditionalNetworks} from '../support/conditional-gan.js';
 import {overParts} from '../support/parts.js';
 import {patchNetworks, randomObjective} from '../support/random-micro-batches.js';
@@ -291,6 +293,77 @@ describeOnBackends('micro-batches', () => {
     const [one, many, whole] = [await peak(64, 128), await peak(64, 1024), await peak(1024, 1024)];
     expect(many).toBeLessThan(1.05 * one);
     expect(whole).toBeGreaterThan(3 * many);
+  });
+});
+
+describeOnTensorFlow('captured micro-batches', () => {
+  beforeAll(() => activateBackend(tensorFlow!));
+
+  /** A generator with batch normalisation, a critic with spectral normalisation. */
+  const normalised = (): Networks => {
+    const {generator, discriminator} = networks();
+    discriminator.dispose();
+    generator.add(tf.layers.batchNormalization());
+    const input = tf.input({shape: [3]});
+    const dense = (units: number) => spectralNormalization(tf.layers.dense({units}));
+    const output = dense(1).apply(tf.layers.leakyReLU().apply(dense(8).apply(input))) as tf.SymbolicTensor;
+    const critic = tf.model({inputs: input, outputs: output});
+    tf.tidy(() =>
+      critic.setWeights(critic.getWeights().map((weight, i) => tf.randomNormal(weight.shape, 0, 1, 'float32', i + 1))),
+    );
+    return {generator, discriminator: critic};
+  };
+
+  test.each(['one', 'separate'] as const)('train as those that run as usual, in %s pass(es)', async passes => {
+    const train = async (capture: boolean) => {
+      const gan = new GAN(normalised());
+      gan.compile({
+        generatorOptimizer: tf.train.adam(1e-2, 0.9, 0.999, 1e-3),
+        discriminatorOptimizer: tf.train.adam(1e-2, 0.9, 0.999, 1e-3),
+        generatorLosses: [content],
+        penalties: [r1Penalty({gamma: 1, every: 4})],
+        discriminatorSteps: 2,
+        clipNorm: 0.5,
+        weightAverage: {decay: 0.9},
+        microBatchSize: 3,
+        passes,
+        capture,
+        onWarning: () => undefined,
+      });
+      const logs: number[] = [];
+      let numTensors = 0;
+      for (let i = 0; i < 16; i++) {
+        if (i === 12) ({numTensors} = tf.memory());
+        // Two micro-batches and a smaller one, three alike, one alone.
+        const {xs, ys} = batch([7, 9, 2][i % 3]);
+        logs.push(...Object.values(await gan.trainOnBatch(xs, ys, {adversarial: i > 2})));
+        tf.dispose([xs, ys]);
+      }
+      expect(tf.memory().numTensors).toBe(numTensors);
+      if (capture) expect(gan.captureStatus?.state).toBe('captured');
+      const nets = [gan.generator, gan.discriminator, gan.averagedGenerator];
+      const weights = (await Promise.all(nets.map(weightsOf))).flat(2);
+      gan.dispose();
+      return [logs, weights];
+    };
+    const [captured, usual] = [await train(true), await train(false)];
+    captured.forEach((values, i) => expectClose(values, usual[i]!, 1e-4));
+  });
+
+  test('need the memory of one of them, and graphs as large, for a batch of any size', () => {
+    // Each in a process of its own, on the built package.
+    const peak = (size: number, samples: number) => {
+      const settings = {backend: tensorFlow, size: 'lite', batch: samples, microBatch: size, steps: 1, capture: true};
+      const script = join(__dirname, '../../bench/memory.js');
+      const {stdout} = spawnSync(process.execPath, [script, '--measure', JSON.stringify(settings)], {encoding: 'utf8'});
+      const measured = JSON.parse(stdout.trim().split('\n').at(-1)!) as Record<'peakMegabytes' | 'nodes', number>;
+      expect(measured).toMatchObject({captured: true, warnings: []});
+      return measured;
+    };
+    const [one, many, whole] = [peak(4, 4), peak(4, 48), peak(48, 48)];
+    expect(many.nodes).toBeLessThanOrEqual(one.nodes);
+    expect(many.peakMegabytes).toBeLessThan(1.15 * one.peakMegabytes);
+    expect(whole.peakMegabytes).toBeGreaterThan(1.4 * many.peakMegabytes);
   });
 });
 

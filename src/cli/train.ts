@@ -32,6 +32,11 @@ export function trainCommand(report: (code: number) => void): Command {
     )
     .option('--patch <pixels>', 'size of the high-resolution patches: 8, 16, 32, ...', number, defaults.patch)
     .option('--batch <number>', 'patches in a batch', number, defaults.batch)
+    .option(
+      '--micro-batch <number>',
+      'patches computed at once, for less memory with the same result (default: the batch)',
+      number,
+    )
     .option('--warmup-steps <number>', 'steps on pixels alone', number, defaults.warmupSteps)
     .option('--steps <number>', 'steps of the GAN after them', number, defaults.steps)
     .option('--warmup-learning-rate <number>', "the generator's, in the warm-up", number, defaults.warmupLearningRate)
@@ -52,7 +57,8 @@ export function trainCommand(report: (code: number) => void): Command {
     .addHelpText(
       'after',
       '\nThe defaults make a small network in minutes on a laptop. The published ESRGAN is\n' +
-        '--filters 64 --growth 32 --blocks 23 --discriminator-filters 64 --patch 128 --batch 16.\n\n' +
+        '--filters 64 --growth 32 --blocks 23 --discriminator-filters 64 --patch 128 --batch 16, with\n' +
+        '--micro-batch 1 in the memory of one patch.\n\n' +
         'Exit codes: 0 finished; 1 diverged (losses, weights or pictures of NaN: the last good checkpoint stays, and no\n' +
         'model is written); 2 bad input; 130 stopped by a signal, with a checkpoint.',
     )

@@ -9,6 +9,7 @@ import {PixelShuffle} from '../../../src/models/pixel-shuffle.js';
 import {activateBackend} from '../../support/backends.js';
 import {placed, writePng} from '../../support/photos.js';
 import {temporaryFolder} from '../../support/temporary-folder.js';
+import {expectClose} from '../../support/values.js';
 
 const inFolder = temporaryFolder();
 const settings = (changed: Partial<TrainSettings>): TrainSettings => ({
@@ -75,6 +76,15 @@ test('a run names each broken photo once, leaves no tensors, and ends as one tha
   expect(steps).toEqual([...steps].sort((a, b) => a - b));
   expect(logged('run').some(({content}) => content === 9)).toBe(false);
   expect(tf.memory().numTensors).toBe(before);
+});
+
+test('a run in micro-batches learns what whole batches teach', async () => {
+  const short = {warmupSteps: 6, steps: 4};
+  await trainEsrgan(settings({...short, out: inFolder('batches')}), {onWarning: () => undefined});
+  await trainEsrgan(settings({...short, out: inFolder('micro-batches'), microBatch: 1}), {onWarning: () => undefined});
+  const [whole, parts] = ['batches', 'micro-batches'].map(run => logged(run).flatMap(({content}) => content ?? []));
+  expect(whole!.length).toBeGreaterThan(0);
+  expectClose(parts!, whole!, 1e-3);
 });
 
 test('a run that cannot begin leaves neither folder nor tensors, one that cannot go on leaves its checkpoint', async () => {

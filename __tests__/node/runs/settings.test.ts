@@ -18,6 +18,7 @@ test('settings in range are taken', () => {
     {adversarialWeight: 0},
     {seed: -3},
     {threads: 1},
+    {microBatch: 1},
   ]) {
     expect(() => requireSettings(settings(changed))).not.toThrow();
   }
@@ -44,6 +45,7 @@ test.each<[Partial<TrainSettings>, string]>([
   [{seed: 0.5}, '--seed must be a whole number'],
   [{sampleEvery: -1}, '--sample-every must be a whole number from 0'],
   [{checkpointEvery: 2.5}, '--checkpoint-every must be a whole number from 0'],
+  [{microBatch: 0}, '--micro-batch must be a whole number from 1, but it is 0'],
   [{threads: 0}, '--threads must be a whole number from 1'],
 ])('%j is refused', (changed, message) => {
   expect(() => requireSettings(settings(changed))).toThrow(message);

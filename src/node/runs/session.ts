@@ -122,6 +122,7 @@ class Session {
       discriminatorOptimizer: this.discriminatorOptimizer,
       adversarialWeight: settings.adversarialWeight,
       generatorLosses: [{name: 'content', weight: settings.contentWeight, loss: l1Loss}],
+      ...(settings.microBatch === undefined ? {} : {microBatchSize: settings.microBatch}),
       ...(events.onWarning ? {onWarning: events.onWarning} : {}),
     });
     this.steps = settings.warmupSteps + settings.steps;

@@ -31,6 +31,8 @@ export interface TrainSettings {
   patch: number;
   /** Patches in a batch. */
   batch: number;
+  /** Patches that are computed at once: see `microBatchSize` of `GAN.compile`. Default: the whole batch. */
+  microBatch?: number;
   /** Steps on pixels alone. */
   warmupSteps: number;
   /** Steps of the GAN after them. */
@@ -95,6 +97,7 @@ const TRAIN_SETTINGS: OptionNames<TrainSettings> = {
   discriminatorFilters: true,
   patch: true,
   batch: true,
+  microBatch: true,
   warmupSteps: true,
   steps: true,
   warmupLearningRate: true,
@@ -151,6 +154,8 @@ export function requireSettings(settings: TrainSettings): void {
   require('content-weight', settings.contentWeight, positive(settings.contentWeight), 'a positive number');
   require('adversarial-weight', settings.adversarialWeight, settings.adversarialWeight >= 0 &&
     Number.isFinite(settings.adversarialWeight), 'a number from 0');
+  require('micro-batch', settings.microBatch, settings.microBatch === undefined ||
+    whole(settings.microBatch, 1), 'a whole number from 1');
   require('threads', settings.threads, settings.threads === undefined ||
     whole(settings.threads, 1), 'a whole number from 1');
 }
