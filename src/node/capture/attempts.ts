@@ -10,11 +10,18 @@ const FIRST_WAIT = 100;
 /** Recordings in a row that may disagree since something between two steps changed what they work on. */
 const MAX_RESTARTS = 8;
 
+/** What a step is tried with: to be freed where it is not kept. */
+interface Trial {
+  dispose(): void;
+}
+
 /** The attempt to capture a step for inputs of one shape. */
-interface Attempt {
+interface Attempt<T extends Trial> {
   /** The last recording, and how many up to it agreed. */
   last?: Recording;
   agreed: number;
+  /** The graph of these recordings. */
+  trial?: T | undefined;
   restarts: number;
   /** Why it was refused, how many calls are left to run as usual, and how many there will be the next time. */
   refusal?: string;
@@ -23,8 +30,8 @@ interface Attempt {
 }
 
 /** Says for inputs of each shape whether a step that is not captured yet is recorded, and remembers its recordings. */
-export class Attempts {
-  private readonly byShape = new Map<string, Attempt>();
+export class Attempts<T extends Trial> {
+  private readonly byShape = new Map<string, Attempt<T>>();
   private needed = AGREEING;
 
   /** @param limit how many shapes are attempted side by side, and how many refused before all others are too. */
@@ -50,6 +57,18 @@ export class Attempts {
     return this.byShape.get(shapes)?.last;
   }
 
+  /** The graph that is tried. */
+  trial(shapes: string): T | undefined {
+    return this.byShape.get(shapes)?.trial;
+  }
+
+  /** Tries another graph from now on. */
+  try(shapes: string, trial: T): void {
+    const attempt = this.at(shapes);
+    attempt.trial?.dispose();
+    attempt.trial = trial;
+  }
+
   /** Remembers a recording that agrees with the last one, if there is one; returns whether they were enough. */
   agree(shapes: string, recording: Recording): boolean {
     const attempt = this.at(shapes);
@@ -61,45 +80,52 @@ export class Attempts {
   /** Remembers a recording in place of the last one, as the first of a row; returns false if that was so too often. */
   restart(shapes: string, recording: Recording): boolean {
     const attempt = this.at(shapes);
-    Object.assign(attempt, {last: recording, agreed: 1});
+    attempt.trial?.dispose();
+    Object.assign(attempt, {last: recording, agreed: 1, trial: undefined});
     return ++attempt.restarts <= MAX_RESTARTS;
   }
 
   /** The step runs as usual for a while, or for good. */
   refuse(shapes: string, refusal: string, forGood = false): void {
     const attempt = this.at(shapes);
-    this.byShape.delete(shapes);
+    this.drop(shapes);
     // Behind the others, as the latest.
     const left = forGood ? Infinity : attempt.wait;
     this.byShape.set(shapes, {agreed: 0, restarts: 0, refusal, left, wait: 2 * attempt.wait});
   }
 
-  /** The step is captured for these shapes. */
+  /** The step is captured for these shapes, by the graph that was tried. */
   succeed(shapes: string): void {
     this.byShape.delete(shapes);
   }
 
   /** A graph was found to be wrong: what is recorded from now on must agree for longer. */
   distrust(): void {
-    this.byShape.clear();
+    this.clear();
     this.needed = AGREEING_AFTER_CHANGE;
   }
 
   clear(): void {
-    this.byShape.clear();
+    for (const shapes of [...this.byShape.keys()]) this.drop(shapes);
   }
 
-  private refused(): Attempt[] {
+  private drop(shapes: string): void {
+    const trial = this.trial(shapes);
+    this.byShape.delete(shapes);
+    trial?.dispose();
+  }
+
+  private refused(): Attempt<T>[] {
     return [...this.byShape.values()].filter(({refusal}) => refusal !== undefined);
   }
 
-  private at(shapes: string): Attempt {
+  private at(shapes: string): Attempt<T> {
     const known = this.byShape.get(shapes);
     if (known) return known;
     // A shape that came once does not stand in the way of another.
     const open = [...this.byShape].flatMap(([key, {refusal}]) => (refusal === undefined ? [key] : []));
-    if (open.length >= this.limit) this.byShape.delete(open[0]!);
-    const attempt = {agreed: 0, restarts: 0, left: 0, wait: FIRST_WAIT};
+    if (open.length >= this.limit) this.drop(open[0]!);
+    const attempt: Attempt<T> = {agreed: 0, restarts: 0, left: 0, wait: FIRST_WAIT};
     this.byShape.set(shapes, attempt);
     return attempt;
   }

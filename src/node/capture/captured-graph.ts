@@ -1,8 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
 import type {NativeBackend} from './binding.js';
 import {nativeIds} from './binding.js';
-import {expire} from './made-tensors.js';
+import {expire, takeValues} from './made-tensors.js';
 import {contentsOf, fusedOptimizer, isNesterov, slotsAt} from './optimizers.js';
+import type {Recorded} from './record-step.js';
 import type {Recording} from './recording.js';
 import {at, describeOp} from './recording.js';
 import {ResidentWeights} from './resident-weights.js';
@@ -15,8 +16,11 @@ import {StepSession} from './step-session.js';
 
 /** A captured step for one shape of inputs. */
 export class CapturedGraph<R> {
-  /** How often the step ran since it was captured. */
+  /** How often it ran since it was trusted. */
   runs = 0;
+  private hasRun = false;
+  /** What the last recorded call left: of the past once the graph has run again. */
+  private left: tf.Tensor[] = [];
   readonly nodes: number;
   readonly weightBytes: number;
   /** The recording that the graph is made of. */
@@ -37,8 +41,6 @@ export class CapturedGraph<R> {
     private readonly backend: NativeBackend,
     readonly recording: Recording,
     {tensors, rebuild}: StepResult<R>,
-    /** What the last recorded call left: of the past once the graph has run. */
-    public left: tf.Tensor[],
   ) {
     this.kept = tensors.map(tensor => (tensor as tf.Tensor & {kept?: boolean}).kept === true);
     this.rebuild = rebuild;
@@ -66,8 +68,34 @@ export class CapturedGraph<R> {
     );
   }
 
-  /** @throws as TensorFlow does; where the first run fails, the weights are as before. */
+  /** @throws as TensorFlow does. */
   run(inputs: tf.Tensor[]): R {
+    const tensors = this.execute(inputs).map((output, i) => (this.kept[i] ? tf.keep(output) : output));
+    for (const i of this.recording.disposed) inputs[i]!.dispose();
+    return this.rebuild(tensors, inputs);
+  }
+
+  /**
+   * Takes a step that a recorded call has taken, in its place: what the call did is taken back, and its results get the
+   * values of the graph.
+   *
+   * @throws as TensorFlow does; what the call did then stands.
+   */
+  runInstead({recording, effects, inputs, parts, left}: Recorded<R>): void {
+    effects.undo(recording);
+    let outputs;
+    try {
+      outputs = this.execute(inputs);
+    } catch (error) {
+      effects.redo(recording);
+      throw error;
+    }
+    outputs.forEach((output, i) => takeValues(parts.tensors[i]!, output));
+    this.left = left;
+  }
+
+  /** Runs the graph and counts the step; returns the tensors of its result. */
+  private execute(inputs: tf.Tensor[]): tf.Tensor[] {
     const {backend, recording} = this;
     const feeds = nativeIds(backend, [...inputs, ...recording.outside] as tf.Tensor[]);
     this.settingsNow().forEach((value, i) =>
@@ -78,12 +106,13 @@ export class CapturedGraph<R> {
     try {
       outputs = this.session.run(feeds, this.graph.feeds, this.graph.outputs);
     } catch (error) {
-      // Before the first run tfjs still has all values, and the step may yet run as usual.
-      if (this.runs === 0) this.weights.forget();
-      else this.weights.changed();
+      // Before the first run tfjs still has all values.
+      if (this.hasRun) this.weights.changed();
+      else this.weights.forget();
       throw this.named(error as Error);
     }
     this.weights.changed();
+    this.hasRun = true;
     this.runs++;
     expire(this.left);
     this.left = [];
@@ -93,12 +122,7 @@ export class CapturedGraph<R> {
       }
     });
     if (recording.outputs.length === 0) outputs.forEach(({id}) => backend.binding.deleteTensor(id));
-    const tensors = recording.outputs.map((_, i) => {
-      const tensor = backend.createOutputTensor(outputs[i]!);
-      return this.kept[i] ? tf.keep(tensor) : tensor;
-    });
-    for (const i of recording.disposed) inputs[i]!.dispose();
-    return this.rebuild(tensors, inputs);
+    return recording.outputs.map((_, i) => backend.createOutputTensor(outputs[i]!));
   }
 
   dispose(): void {

@@ -29,6 +29,14 @@ export class MadeTensors {
   }
 }
 
+/** Gives a tensor the values of another of its kind, which is disposed of. */
+export function takeValues(tensor: tf.Tensor, other: tf.Tensor): void {
+  const {dataId} = tensor;
+  Object.assign(tensor, {dataId: other.dataId});
+  Object.assign(other, {dataId});
+  other.dispose();
+}
+
 /** Makes a tensor that is disposed of stand for another from now on, whoever holds it. */
 export function standFor(tensor: tf.Tensor, other: tf.Tensor): void {
   for (const name of Object.keys(tensor)) Reflect.deleteProperty(tensor, name);

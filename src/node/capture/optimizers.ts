@@ -42,8 +42,13 @@ const FUSED: [prototype: object, FusedOptimizer][] = [
       op: 'ResourceApplyAdam',
       stateOf: optimizer => {
         const adam = optimizer as unknown as AdamState;
+        // TensorFlow takes the rests of both decay rates from their float32, tfjs rounds the rests: 5e-5 apart for 0.999,
+        // and so are the moments.
+        const ratio = (decay: number) => (1 - Math.fround(decay)) / (1 - decay);
+        const deviation = Math.sqrt(ratio(adam.beta2));
+        const rate = (adam.learningRate * deviation) / ratio(adam.beta1);
         return {
-          settings: [adam.learningRate, adam.beta1, adam.beta2, adam.epsilon],
+          settings: [rate, adam.beta1, adam.beta2, adam.epsilon * deviation],
           shared: [adam.accBeta1, adam.accBeta2],
           slots: [adam.accumulatedFirstMoment, adam.accumulatedSecondMoment],
         };

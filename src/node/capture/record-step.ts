@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type {NativeBackend} from './binding.js';
+import {Effects} from './effects.js';
 import {standFor} from './made-tensors.js';
 import {copyOf} from './own-data.js';
 import type {Recording} from './recording.js';
@@ -11,6 +12,10 @@ import {takeApart} from './step-result.js';
 export interface Recorded<R> {
   recording: Recording;
   parts: StepResult<R>;
+  /** What it did to variables and optimizers. To be released, as are the inputs. */
+  effects: Effects;
+  /** What it was given, alive also where it disposed of it. */
+  inputs: tf.Tensor[];
   /** Tensors besides the result that it left, its inputs among them. */
   left: tf.Tensor[];
   /** In words, one of them that it neither uses nor returns, nor leaves to a tidy: stored to be looked at. */
@@ -47,6 +52,9 @@ export function recordStep<R>(
   const firstId = tf.tidy(() => tf.scalar(0).id);
   const copies = inputs.map(input => copyOf(backend, input));
   const recorder = new Recorder(backend, copies, changeable, optimizers);
+  const effects = new Effects();
+  const held = tf.tidy(() => inputs.map(input => tf.keep(tf.clone(input))));
+  let isHeld = false;
   const restore = recorder.attach();
   recording = true;
   try {
@@ -61,14 +69,22 @@ export function recordStep<R>(
     const returned = parts.holdsInputs ? parts.rebuild(parts.tensors, inputs) : result;
     if (typeof recorded === 'string') return {result: returned, refusal: recorded};
     const left = [...recorder.left, ...copies];
-    return {result: returned, recording: recorded, parts, left, stored: recorder.unused()};
+    isHeld = true;
+    return {result: returned, recording: recorded, parts, effects, inputs: held, left, stored: recorder.unused()};
   } finally {
     recording = false;
     restore();
+    if (!isHeld) release({effects, inputs: held});
     // What the step disposed of is no longer the caller's.
     copies.forEach((copy, i) => copy.isDisposed && inputs[i]!.dispose());
     tf.dispose(copies);
     // The step may have stored an input, or go on with it in a promise.
     copies.forEach((copy, i) => standFor(copy, inputs[i]!));
   }
+}
+
+/** Frees what is held of a step to take it back. */
+export function release({effects, inputs}: Pick<Recorded<unknown>, 'effects' | 'inputs'>): void {
+  effects.release();
+  tf.dispose(inputs);
 }

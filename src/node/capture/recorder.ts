@@ -52,6 +52,8 @@ export class Recorder {
   private readonly kept = new Set<tf.Tensor>();
   private readonly known = Object.values(tf.engine().registeredVariables);
   private readonly settingsBefore: Map<tf.Optimizer, unknown[]>;
+  /** The settings by which fused optimizers updated first. */
+  private readonly settingsUsed = new Map<tf.Optimizer, unknown[]>();
   private refusal: string | undefined;
   private paused = false;
   private checks = false;
@@ -118,6 +120,9 @@ export class Recorder {
     });
     if (recording.variables.some(variable => variable.isDisposed)) this.refuse('it disposes a variable');
     recording.optimizers.forEach(optimizer => this.requireSettings(optimizer, ''));
+    for (const [optimizer, used] of this.settingsUsed) {
+      if (!sameItems(used, fusedOptimizer(optimizer)!.stateOf(optimizer).settings)) this.refuseSettings('');
+    }
     if (this.refusal !== undefined) return this.refusal;
     recording.structure = structure;
     recording.disposed = this.inputs.flatMap(({isDisposed}, i) => (isDisposed ? [i] : []));
@@ -165,6 +170,10 @@ export class Recorder {
       value => !(value instanceof tf.Variable) && this.kept.has(value as tf.Tensor),
     );
     if (!renewed && sameItems(before, settingsOf(optimizer))) return;
+    this.refuseSettings(site);
+  }
+
+  private refuseSettings(site: string): void {
     this.refuse(`it changes the settings of an optimizer (the learning rate, say): set them between steps${at(site)}`);
   }
 
@@ -319,6 +328,7 @@ export class Recorder {
     const site = this.site();
     this.requireSettings(optimizer, site);
     const before = fused.stateOf(optimizer);
+    this.settingsUsed.set(optimizer, this.settingsUsed.get(optimizer) ?? before.settings);
     this.writeAssigned([...variables, ...before.shared, ...present.flatMap(({position}) => slotsAt(before, position))]);
     // Its own variables for those without a gradient are made too, and for that their values are handed over.
     this.idsOf(list.map(({name}) => registered[name]!));

@@ -138,7 +138,9 @@ class GraphBuilder {
 
   private op({name, inputs, attributes, outputs}: RecordedOp, index: number): void {
     const values = inputs.map(source => this.value(source));
-    if (name === 'Pow') values[1] = this.hidden(`e${index}`, values[1]!, inputs[1]!);
+    if (name === 'Pow' || (name === 'RealDiv' && this.isRoot(inputs[1]!))) {
+      values[1] = this.hidden(`e${index}`, values[1]!, inputs[1]!);
+    }
     const converted = attributes.map(attribute => {
       const value = attrValue(attribute);
       if (!value) throw new Error(`${name} has an attribute ${attribute.name} that a graph cannot carry`);
@@ -149,7 +151,15 @@ class GraphBuilder {
     this.names[index] = this.add(`n${index}_${name}`, name, values, {...Object.fromEntries(converted), ...type});
   }
 
-  /** A value that TensorFlow does not look at before it runs: it makes roots of powers, wrong for -0 and -Infinity. */
+  private isRoot(source: Source): boolean {
+    const op = source.from === 'op' ? this.recording.ops[source.index]! : undefined;
+    return op?.kind === 'op' && op.name === 'Sqrt';
+  }
+
+  /**
+   * A value that TensorFlow does not look at before it runs: it makes roots of powers, wrong for -0 and -Infinity, and
+   * multiplies by the reciprocal of a root, less exactly, instead of dividing by it.
+   */
   private hidden(name: string, value: string, source: Source): string {
     const {shape, dtype} = kindOf(this.recording, source);
     const attributes = {dtype: {type: dtype}, shape: {shape}};
