@@ -55,7 +55,8 @@ export class GAN {
   private compiled: Compiled | undefined;
   /**
    * Batches trained on since `compile`: what learning rates, `discriminatorSteps` and penalties go by that are not part of
-   * every step. Set it to go on where training stopped; the average of the weights then counts as one of so many steps.
+   * every step. Set it to go on where training stopped; the average of the weights then counts as one of so many steps of the
+   * generator.
    *
    * @throws if it is set to anything but a whole number of at least 0.
    */
@@ -67,7 +68,7 @@ export class GAN {
       throw new Error(`GAN.step must be a whole number of at least 0, but it is ${JSON.stringify(step)}.`);
     }
     this.stepsTaken = step;
-    this.average?.countFrom(step);
+    this.average?.countFrom(Math.floor(step / (this.compiled?.discriminatorSteps ?? 1)));
   }
 
   private stepsTaken = 0;

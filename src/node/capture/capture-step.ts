@@ -19,7 +19,7 @@ const CAPTURE_OPTIONS: OptionNames<CaptureOptions> = {inputs: true, variables: t
  * Settings of `tf.train.adam`, `sgd`, `momentum` and `rmsprop`, the learning rate say, are read at every call. A step that
  * differs between its recordings (random numbers or other values made in JavaScript, branches, values read with
  * `dataSync`) goes on as usual, with one warning that names the op, the place and the reason. After 100 runs 8 steps, and
- * every 1,000 one, run as usual, to see that it is still the step that was captured. What JavaScript does in the step
+ * every 1,000 one, are recorded again, to see that it is still the step that was captured. What JavaScript does in the step
  * besides, such as counting, happens in these calls only. A step that was refused is recorded again after 100 calls, 200
  * more, and so on; one that is no longer what was captured, until 8 calls in a row did the same.
  *
