@@ -9,6 +9,21 @@ const {exports: entries, version} = JSON.parse(readFileSync('package.json', 'utf
 const run = (command, ...args) =>
   execFileSync(command, args, {stdio: 'inherit', env: {...process.env, TEST_BUILT: '1'}});
 
+/** Prints how the installed package answers a page that asks for its script. */
+const WATCH = `
+  import {mkdirSync, writeFileSync} from 'node:fs';
+  import {spawn} from 'node:child_process';
+  for (const name of ['log.jsonl', 'summary.json']) {
+    mkdirSync('run', {recursive: true});
+    writeFileSync('run/' + name, '{}');
+  }
+  const watch = spawn('node_modules/.bin/tfjs-ragan', ['watch', 'run', '--port', '0']);
+  watch.stdout.once('data', async text => {
+    const [url] = /http:\\S+/.exec(text);
+    console.log((await fetch(url + 'scripts/watch/page/main.js')).status);
+    watch.kill();
+  });`;
+
 /** Installs the tarball as a user would and tries what it brings: every entry, both ways, and the commands. */
 function tryInstalled(tarball, project) {
   const inProject = (command, ...args) => execFileSync(command, args, {cwd: project, encoding: 'utf8'}).trim();
@@ -40,6 +55,7 @@ function tryInstalled(tarball, project) {
   expect('npx tfjs-ragan --version', inProject('npx', '--no-install', 'tfjs-ragan', '--version'), version);
   const help = inProject('npx', '--no-install', 'tfjs-ragan', 'bench', '--help').split(' [')[0];
   expect('npx tfjs-ragan bench --help', help, 'Usage: tfjs-ragan bench');
+  expect('the script of the page of watch', inProject(process.execPath, '--input-type=module', '-e', WATCH), '200');
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'tfjs-ragan-'));

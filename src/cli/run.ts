@@ -7,6 +7,7 @@ import {setupCommand} from './setup.js';
 import {trainCommand} from './train.js';
 import {upscaleCommand} from './upscale.js';
 import {VERSION} from './version.js';
+import {watchCommand} from './watch.js';
 
 /**
  * The command line: runs one command and resolves to the exit code: 0, 1 for a run that diverged, 2 for bad input (for both
@@ -20,6 +21,7 @@ export async function run(args: string[]): Promise<number> {
     .addCommand(trainCommand(result => (code = result)))
     .addCommand(upscaleCommand())
     .addCommand(evaluateCommand())
+    .addCommand(watchCommand())
     .addCommand(setupCommand())
     .addCommand(doctorCommand())
     .addCommand(benchCommand(result => (code = result)))

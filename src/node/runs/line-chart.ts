@@ -52,9 +52,9 @@ function range(values: number[]): [number, number] {
   return values.reduce(([low, high], value) => [Math.min(low, value), Math.max(high, value)], [0, 0]);
 }
 
-/** About five round numbers that span the range. */
-function niceTicks(low: number, high: number): number[] {
-  const rough = (high - low || 1) / 4;
+/** Round numbers that span the range, about one more than there are to be steps between them. */
+export function niceTicks(low: number, high: number, steps = 4): number[] {
+  const rough = (high - low || 1) / steps;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map(factor => factor * power).find(size => size >= rough)!;
   const first = Math.floor(low / step);

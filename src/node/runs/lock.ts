@@ -53,6 +53,16 @@ export async function takeRunLock(path: string): Promise<RunLock> {
   return keep(path, file, content);
 }
 
+/** Whether a run holds the lock, as far as it can be seen from here; changes nothing. */
+export async function isRunLockHeld(path: string): Promise<boolean> {
+  const content = await readFile(path, 'utf8').catch(() => undefined);
+  if (content === undefined) return false;
+  const holder = isProcess(content);
+  if (holder !== 'out of sight') return holder === 'this one' ? held.has(path) : holder === 'running';
+  const {mtimeMs} = await stat(path).catch(() => ({mtimeMs: 0}));
+  return Date.now() - mtimeMs < SILENCE;
+}
+
 function keep(path: string, file: FileHandle, content: string): RunLock {
   // Written, not touched: that sets the time by the clock of the disk, which all who see the file have in common.
   const heart = setInterval(() => void file.write(content, 0).catch(() => undefined), BEAT).unref();

@@ -22,9 +22,15 @@ export async function readLog(file: string): Promise<LogRecord[]> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw fileError('read', file, error);
   }
-  return content.split('\n').flatMap(line => {
+  return parseLog(content);
+}
+
+/** The records of lines; what is none is left out. */
+export function parseLog(lines: string): LogRecord[] {
+  return lines.split('\n').flatMap(line => {
     try {
-      return [JSON.parse(line) as LogRecord];
+      const record = JSON.parse(line) as LogRecord | null;
+      return typeof record === 'object' && record !== null ? [record] : [];
     } catch {
       return [];
     }

@@ -4,7 +4,7 @@ import {writeFileAtomically} from '../system/files.js';
 import type {RunFolder} from './folder.js';
 import type {LogRecord} from './log.js';
 import {readLog} from './log.js';
-import {SHEET_COLUMNS} from './sample-sheet.js';
+import {SHEET_COLUMNS} from './sheet-columns.js';
 import {lineChart} from './line-chart.js';
 import type {TrainSummary} from './summary.js';
 import type {TrainSettings} from './settings.js';

@@ -3,9 +3,6 @@ import {upscale} from '../../images/upscale.js';
 import type {ValidationPhoto} from './evaluation.js';
 import {writeImage} from '../photos/files.js';
 
-/** What the columns of a sample sheet show. */
-export const SHEET_COLUMNS = ['low resolution', 'bicubic', 'now', 'truth'] as const;
-
 /** Height and width of a cell's cutting, in pixels of the truth, and how often each is repeated. */
 const CUTTING = 128;
 const ZOOM = 2;
