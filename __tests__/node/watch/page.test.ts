@@ -45,7 +45,7 @@ describeInChromium('the page of a run', () => {
     expect(problems).toEqual([]);
   });
 
-  const figures = () => page.$$eval('#figures dd', all => all.map(one => one.innerText));
+  const figures = () => page.$$eval('#figures dd', all => all.map(one => one.textContent));
   /** Waits until something says so. The page lets no test evaluate a string in it. */
   const becomes = async (selector: string, text: string) => {
     for (const end = Date.now() + 10_000; Date.now() < end;) {
@@ -121,7 +121,7 @@ describeInChromium('the page of a run', () => {
     await page.click('text=Play');
     await becomes('.gallery output', 'step 35 4 of 4');
     await page.waitForSelector('text=Play');
-    expect(await page.$$eval('.columns span', all => all.map(one => one.innerText))).toEqual([
+    expect(await page.$$eval('.columns span', all => all.map(one => one.textContent))).toEqual([
       'low resolution',
       'bicubic',
       'now',
