@@ -46,22 +46,20 @@ async function measure({backend, size, batch, microBatch, steps, capture}) {
   });
   const xs = tf.randomUniform([batch, pixels / 4, pixels / 4, 3], 0, 1, 'float32', 3);
   const ys = tf.randomUniform([batch, pixels, pixels, 3], 0, 1, 'float32', 4);
-  const before = process.resourceUsage().maxRSS / 1024;
   const samples = [];
   const start = performance.now();
-  let first;
+  let ready;
   for (let step = capture ? -WARM_UP : -1; step < steps; step++) {
     const start = performance.now();
     await gan.trainOnBatch(xs, ys); // resolves to the losses' values, so the step is done
     if (step >= 0) samples.push(performance.now() - start);
-    if (step === -1) first = performance.now();
+    if (step === -1) ready = performance.now();
   }
   const status = gan.captureStatus;
   console.log(
     JSON.stringify({
       milliseconds: median(samples),
-      preparation: first - start,
-      startMegabytes: before,
+      preparation: ready - start,
       peakMegabytes: process.resourceUsage().maxRSS / 1024,
       captured: status?.state === 'captured',
       nodes: status?.nodes,
@@ -83,6 +81,9 @@ function main() {
     },
   });
   if (values.help) return console.log(HELP);
+  if (!Object.hasOwn(SIZES, values.size)) {
+    throw new Error(`--size must be one of ${Object.keys(SIZES).join(', ')}, but it is ${values.size}.`);
+  }
   console.log('  batch  at once   ms a step  ms a sample   peak MB   captured, nodes, first steps');
   for (const batch of values.batch.split(',').map(Number)) {
     const microBatch = Number(values['micro-batch']);
@@ -107,5 +108,10 @@ function main() {
   }
 }
 
-if (process.argv[2] === '--measure') await measure(JSON.parse(process.argv[3]));
-else main();
+try {
+  if (process.argv[2] === '--measure') await measure(JSON.parse(process.argv[3]));
+  else main();
+} catch (error) {
+  console.error(error.message);
+  process.exitCode = 2;
+}
