@@ -71,6 +71,7 @@ const places: Record<string, (options: never) => unknown> = {
   'onePassStep(objective.penalties)': options =>
     main.onePassStep(given.networks, {...given.objective, penalties: [options]}, given.logits, given.logits),
   'patchDiscriminator(options)': options => main.patchDiscriminator(options),
+  'tensorBoard(options)': options => node.tensorBoard('logs', options),
   'photoDataset(options)': options => node.photoDataset('nowhere', options),
   'psnr(options)': options => main.psnr(given.image, given.image, options),
   'readImage(options)': options => node.readImage('nowhere.png', options),
@@ -111,6 +112,7 @@ const NOT_OPTIONS: Record<string, string> = {
   Averaging: 'an object with a method, and whatever else it needs',
   ElementLoss: 'the same',
   Diagnosis: 'a result',
+  RunWithSamples: 'a run, with whatever else it has',
   'Networks of a step': 'may be a GAN',
   'CaptureOptions.inputs': 'tensors',
 };

@@ -54,6 +54,7 @@ export function trainCommand(report: (code: number) => void): Command {
     .option('--threads <number>', 'threads of wasm, or of TensorFlow on the CPU (default: all cores)', number)
     .option('--sample-every <steps>', 'steps between sample sheets', number, defaults.sampleEvery)
     .option('--checkpoint-every <steps>', 'steps between checkpoints', number, defaults.checkpointEvery)
+    .option('--tensorboard', 'write what TensorBoard shows too: tensorboard --logdir RUN')
     .addHelpText(
       'after',
       '\nThe defaults make a small network in minutes on a laptop. The published ESRGAN is\n' +

@@ -23,3 +23,5 @@ export type {SetUpOptions} from './setup/options.js';
 export type {PlacedPackage} from './setup/placed-package.js';
 export {captureStep} from './capture/capture-step.js';
 export type {CapturedStep, CaptureOptions, CaptureStatus} from '../training/step-capture.js';
+export {tensorBoard} from './tensorboard/callback.js';
+export type {RunWithSamples, TensorBoardCallback, TensorBoardOptions} from './tensorboard/callback.js';

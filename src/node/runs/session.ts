@@ -33,6 +33,8 @@ import {writeSampleSheet} from './sample-sheet.js';
 import type {TrainSettings} from './settings.js';
 import {requireSettings} from './settings.js';
 import {locatePaths, withAbsolutePaths} from './saved-paths.js';
+import type {TensorBoardCallback} from '../tensorboard/callback.js';
+import {tensorBoard} from '../tensorboard/callback.js';
 import type {ValidationChoice} from './validation-photos.js';
 import {NOTHING_CHOSEN, validationPhotos} from './validation-photos.js';
 
@@ -94,6 +96,7 @@ class Session {
   private startedAt = 0;
   private startedStep = 0;
   private losses: Record<string, number> = {};
+  private readonly tensorBoard: TensorBoardCallback | undefined;
   /** The step of the checkpoint in the folder. */
   private savedStep: number | undefined;
 
@@ -125,6 +128,7 @@ class Session {
       ...(settings.microBatch === undefined ? {} : {microBatchSize: settings.microBatch}),
       ...(events.onWarning ? {onWarning: events.onWarning} : {}),
     });
+    if (settings.tensorboard) this.tensorBoard = tensorBoard(folder, {logEvery: LOG_EVERY});
     this.steps = settings.warmupSteps + settings.steps;
     this.progress = {
       settings: withAbsolutePaths(settings),
@@ -166,8 +170,8 @@ class Session {
       this.startedStep = firstStep;
       await this.train('warm-up', settings.warmupSteps, signal);
       if (firstStep <= settings.warmupSteps && !signal?.aborted) {
-        await this.evaluate('afterWarmup');
         await this.sample('after-warm-up');
+        await this.evaluate('afterWarmup');
       }
       await this.train('GAN', this.steps, signal);
       return await this.finish();
@@ -203,36 +207,39 @@ class Session {
       epochs: Math.ceil((lastStep - this.progress.step) / LOG_EVERY),
       batchesPerEpoch: LOG_EVERY,
       adversarial: stage === 'GAN',
-      callbacks: new StepCallback({
-        before: () => {
-          const factor = rampThenCosine(this.progress.step - first, lastStep - first);
-          setLearningRate(this.generatorOptimizer, rate * factor);
-          if (stage === 'GAN')
-            setLearningRate(this.discriminatorOptimizer, settings.discriminatorLearningRate * factor);
-        },
-        after: async () => {
-          const step = ++this.progress.step;
-          events.onStep?.(step, stage, this.speed());
-          if (step >= lastStep || signal?.aborted) gan.stopTraining = true;
-          try {
-            if (step % settings.sampleEvery === 0) await this.sample(sheetOfStep(step));
-            if (step % settings.checkpointEvery === 0) await this.checkpoint();
-          } catch (error) {
-            if (!(error instanceof NonFiniteError)) throw error;
-            // The losses are told first.
-            failure = error;
-            gan.stopTraining = true;
-          }
-        },
-        afterSome: async losses => {
-          await this.log({step: this.progress.step, stage, captured: this.captured(), ...losses});
-          events.onLosses?.(this.progress.step, losses);
-          this.losses = losses;
-          if (failure) throw failure;
-          const bad = Object.entries(losses).find(([, loss]) => !Number.isFinite(loss));
-          if (bad) throw new NonFiniteError('a loss is not finite', `${bad[0]} is ${bad[1]}`);
-        },
-      }),
+      callbacks: [
+        new StepCallback({
+          before: () => {
+            const factor = rampThenCosine(this.progress.step - first, lastStep - first);
+            setLearningRate(this.generatorOptimizer, rate * factor);
+            if (stage === 'GAN')
+              setLearningRate(this.discriminatorOptimizer, settings.discriminatorLearningRate * factor);
+          },
+          after: async () => {
+            const step = ++this.progress.step;
+            events.onStep?.(step, stage, this.speed());
+            if (step >= lastStep || signal?.aborted) gan.stopTraining = true;
+            try {
+              if (step % settings.sampleEvery === 0) await this.sample(sheetOfStep(step));
+              if (step % settings.checkpointEvery === 0) await this.checkpoint();
+            } catch (error) {
+              if (!(error instanceof NonFiniteError)) throw error;
+              // The losses are told first.
+              failure = error;
+              gan.stopTraining = true;
+            }
+          },
+          afterSome: async losses => {
+            await this.log({step: this.progress.step, stage, captured: this.captured(), ...losses});
+            events.onLosses?.(this.progress.step, losses);
+            this.losses = losses;
+            if (failure) throw failure;
+            const bad = Object.entries(losses).find(([, loss]) => !Number.isFinite(loss));
+            if (bad) throw new NonFiniteError('a loss is not finite', `${bad[0]} is ${bad[1]}`);
+          },
+        }),
+        ...(this.tensorBoard ? [this.tensorBoard] : []),
+      ],
     });
     await this.checkpoint();
   }
@@ -240,8 +247,8 @@ class Session {
   private async finish(): Promise<TrainResult> {
     const finished = this.progress.step >= this.steps;
     if (finished) {
-      await this.evaluate('end');
       await this.sample('end');
+      await this.evaluate('end');
     }
     await this.checkpoint();
     await saveModel(this.gan.generator, this.folder.model);
@@ -274,6 +281,8 @@ class Session {
       this.progress.validation[name][point] = round(model[name], 4);
     }
     await this.log({step: this.progress.step, evaluation: point, ...model});
+    const scalars = Object.entries(model).map(([name, value]) => [`validation/${name}`, value] as const);
+    await this.tensorBoard?.add(this.progress.step, Object.fromEntries(scalars));
     this.events.onEvaluation?.(point, model, bicubic);
   }
 
@@ -325,7 +334,7 @@ class Session {
     // An end that training goes on from was none.
     for (const points of Object.values(this.progress.validation)) delete points.end;
     await rename(this.sheetFile('end'), this.sheetFile(sheetOfStep(saved.step))).catch(() => undefined);
-    this.savedStep = saved.step;
+    this.savedStep = this.gan.step = saved.step;
   }
 
   /** Seconds of training, those before a resume included. */

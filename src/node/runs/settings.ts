@@ -57,6 +57,8 @@ export interface TrainSettings {
   sampleEvery: number;
   /** A checkpoint at every multiple of this many steps, besides those of each stage's end; 0 for none. */
   checkpointEvery: number;
+  /** Whether it writes what TensorBoard shows, in the folder `tensorboard` of the run. Default false. */
+  tensorboard?: boolean;
   /** A model to start from, as `loadModel` takes it: an ESRGAN of the size that is given here, or any network of other layers. */
   init?: string;
 }
@@ -110,6 +112,7 @@ const TRAIN_SETTINGS: OptionNames<TrainSettings> = {
   threads: true,
   sampleEvery: true,
   checkpointEvery: true,
+  tensorboard: true,
   init: true,
 };
 

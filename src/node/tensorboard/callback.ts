@@ -1,0 +1,110 @@
+import {join} from 'node:path';
+import type {OptionNames} from '../../options.js';
+import {requireKnownOptions} from '../../options.js';
+import {GanCallback} from '../../training/gan-callback.js';
+import {EventFile} from './event-file.js';
+import {NewPictures} from './new-pictures.js';
+
+/** What `tensorBoard` can be told. */
+export interface TensorBoardOptions {
+  /** Steps between two points of a curve, each a mean over them: a whole number from 1. Default 10. */
+  logEvery?: number;
+  /** A folder of PNG files: each is shown once it is written. Default: the samples of a run, none for a mere folder. */
+  samples?: string;
+}
+
+const TENSORBOARD: OptionNames<TensorBoardOptions> = {logEvery: true, samples: true};
+
+/** The folder of a run, as far as TensorBoard is concerned. */
+export interface RunWithSamples {
+  /** The run's folder: the event files are in `tensorboard` in it. */
+  path: string;
+  /** The folder of its sample sheets. */
+  samples: string;
+}
+
+/** What `tensorBoard` makes: a callback, which can be told more. */
+export interface TensorBoardCallback extends GanCallback {
+  /**
+   * Shows numbers of your own at a step, by tag; those whose tags have the same beginning up to a slash are shown together.
+   *
+   * @throws one line naming the event file if it cannot be written.
+   */
+  add(step: number, scalars: Record<string, number>): Promise<void>;
+}
+
+/**
+ * A callback of `GAN.fitDataset` that writes what TensorBoard shows (`tensorboard --logdir logdir`): every loss as
+ * `loss/NAME`, and sample sheets.
+ *
+ * Training that goes on, from a `gan.step` that was set to the checkpoint's, adds a file to the folder, and what was told of
+ * later steps before is not shown any more. A process that is killed leaves all but the last event readable.
+ *
+ * @param where a folder for the event files, or a run.
+ * @param options see `TensorBoardOptions`.
+ * @throws if an option is unknown or `logEvery` is not a whole number from 1; while it trains one line naming the file, if
+ *   it cannot be written.
+ * @example
+ * const photos = photoDataset('photos', {patch: 64, batch: 8});
+ * await gan.fitDataset(photos, {epochs: 1, batchesPerEpoch: 100, callbacks: tensorBoard('logs/first')});
+ */
+export function tensorBoard(where: string | RunWithSamples, options: TensorBoardOptions = {}): TensorBoardCallback {
+  requireKnownOptions('tensorBoard', options, TENSORBOARD);
+  const {logEvery = 10} = options;
+  if (!Number.isSafeInteger(logEvery) || logEvery < 1) {
+    throw new Error(`tensorBoard: logEvery must be a whole number of at least 1, but it is ${logEvery}.`);
+  }
+  const samples = options.samples ?? (typeof where === 'string' ? undefined : where.samples);
+  return new EventWriter(typeof where === 'string' ? where : join(where.path, 'tensorboard'), logEvery, samples);
+}
+
+class EventWriter extends GanCallback implements TensorBoardCallback {
+  private file: EventFile | undefined;
+  /** The newest step that was told of. */
+  private latest = 0;
+  private readonly pictures: NewPictures | undefined;
+
+  constructor(
+    private readonly folder: string,
+    logEvery: number,
+    samples: string | undefined,
+  ) {
+    super({logEvery});
+    this.pictures = samples === undefined ? undefined : new NewPictures(samples);
+  }
+
+  override async onTrainBegin(): Promise<void> {
+    if (this.gan.step < this.latest) this.file = undefined;
+    await this.open(this.gan.step);
+    await this.addPictures(this.gan.step);
+  }
+
+  override async onLogs(step: number, logs: Record<string, number>): Promise<void> {
+    await this.add(step, Object.fromEntries(Object.entries(logs).map(([name, value]) => [`loss/${name}`, value])));
+  }
+
+  override async onTrainEnd(): Promise<void> {
+    await this.addPictures(this.gan.step);
+  }
+
+  async add(step: number, scalars: Record<string, number>): Promise<void> {
+    this.latest = step;
+    await (await this.open(step)).write(step, scalars);
+    await this.addPictures(step);
+  }
+
+  /** The file that is under way, or another that begins behind a step. */
+  private async open(step: number): Promise<EventFile> {
+    if (this.file) return this.file;
+    // The pictures of a run that goes on are in its earlier files.
+    if (step > 0) await this.pictures?.skip();
+    return (this.file = new EventFile(this.folder, step === 0 ? 0 : step + 1));
+  }
+
+  /** Pictures that are named by a step are shown at that. */
+  private async addPictures(step: number): Promise<void> {
+    for (const [name, picture] of (await this.pictures?.take()) ?? []) {
+      await (await this.open(step)).write(Number(/\d+$/.exec(name)?.[0] ?? step), {samples: picture});
+    }
+  }
+}
