@@ -216,6 +216,20 @@ export const KERNELS: Record<string, Case[]> = {
       refused: /second derivative of dilation2d/,
     },
   ],
+  Einsum: (
+    [
+      ['ij->ji', [2, 3]],
+      ['ijk->j', [2, 3, 2]],
+      ['ij->', [2, 3]],
+      ['ij,jk->ki', [2, 3], [3, 2]],
+      ['bij,bkj->bik', [2, 2, 3], [2, 2, 3]],
+      ['ij,ij->', [2, 3], [2, 3]],
+      ['ij,k->kij', [2, 3], [2]],
+    ] as [string, ...number[][]][]
+  ).map(([equation, ...shapes]) => ({
+    inputs: shapes.map(shape => input(shape)),
+    run: (tf: TensorFlow, ...operands: Tensor[]) => tf.einsum(equation, ...operands),
+  })),
   Elu: unary((tf, x) => tf.elu(x)),
   Equal: steps(binary(tf => tf.equal)),
   Erf: unary((tf, x) => tf.erf(x)),

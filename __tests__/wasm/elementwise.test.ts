@@ -27,6 +27,15 @@ describe('on wasm, as on cpu,', () => {
     expect(await parts('wasm')).toEqual(await parts('cpu'));
   });
 
+  test.each([[[4]], [[3, 1]], [[3, 4]], [[1]], [[2, 1, 1]], [[2, 3, 1]]])(
+    'PReLU with slopes of shape %j',
+    async shape => {
+      const values = () =>
+        tf.prelu(tf.randomNormal([2, 3, 4], 0, 1, 'float32', 1), tf.randomNormal(shape, 0, 1, 'float32', 2));
+      expectClose(await onBackend('wasm', values), await onBackend('cpu', values), 1e-6);
+    },
+  );
+
   test.each([
     [[7, 5], 0, false],
     [[2, 3, 3, 6], [0, 1, 2], false],
@@ -41,6 +50,30 @@ describe('on wasm, as on cpu,', () => {
     expectClose(await actual.data(), await onBackend('cpu', sum), 1e-6);
     await activateBackend('cpu');
     expect(actual.shape).toEqual(sum().shape);
+  });
+
+  test('what is true and what is not of every kind of number', async () => {
+    const numbers = [-1, -0, 0, 0.5, 2, 256, Infinity, NaN];
+    const values = () => tf.cast(tf.tensor1d(numbers), 'bool');
+    expect([...(await onBackend('wasm', values))]).toEqual([...(await onBackend('cpu', values))]);
+    const not = () => tf.logicalNot(tf.cast(tf.tensor1d(numbers), 'bool'));
+    expect([...(await onBackend('wasm', not))]).toEqual([...(await onBackend('cpu', not))]);
+  });
+
+  test.each([
+    ['abcd,acde->aeb', [2, 3, 4, 5], [2, 4, 5, 3]],
+    ['ab,ab->', [2, 3], [2, 3]],
+    ['abc,b->ca', [2, 3, 4], [3]],
+    ['a->a', [3]],
+  ] as [string, ...number[][]][])("Einstein's sum %s, of integers too", async (equation, ...shapes) => {
+    const sum = (dtype: 'float32' | 'int32') => () =>
+      tf.einsum(equation, ...shapes.map((shape, i) => tf.randomUniform(shape, -4, 4, 'float32', i + 1).cast(dtype)));
+    expectClose(await onBackend('wasm', sum('float32')), await onBackend('cpu', sum('float32')), 1e-4);
+    expect(await onBackend('wasm', sum('int32'))).toEqual(await onBackend('cpu', sum('int32')));
+    await activateBackend('wasm');
+    const {numTensors, numDataBuffers} = tf.memory();
+    tf.dispose(tf.tidy(sum('int32')));
+    expect(tf.memory()).toMatchObject({numTensors, numDataBuffers});
   });
 });
 

@@ -9,6 +9,7 @@ import {cumsumGradient} from './cumsum.js';
 import {mendCustomGradients} from './custom-gradients.js';
 import {depthToSpaceGradient} from './depth-to-space.js';
 import {convolutionGradient} from './dilated-convolution.js';
+import {einsumGradient} from './einsum.js';
 import {gradientOfEluGradient, seluGradient} from './elu.js';
 import {gradientOfLeakyReluGradient, leakyReluGradient} from './leaky-relu.js';
 import {localResponseNormalizationGradient} from './local-response-normalization.js';
@@ -42,6 +43,7 @@ const ADDED: tf.GradConfig[] = [
   castGradient,
   cumsumGradient,
   depthToSpaceGradient,
+  einsumGradient,
   leakyReluGradient,
   mirrorPadGradient,
   seluGradient,
@@ -61,7 +63,7 @@ const ADDED: tf.GradConfig[] = [
  *
  * - Whatever it has a gradient of can be differentiated again, as gradient penalties need, but `dilation2d`, which is
  *   refused by name. `docs/gradients.md` lists every operation.
- * - It has a gradient of depthToSpace and of dilated convolutions, depthwise, fused and in `tf.layers` too, of
+ * - It has a gradient of depthToSpace, of einsum and of dilated convolutions, depthwise, fused and in `tf.layers` too, of
  *   `tf.batchNorm` without a scale or an offset, and of maximum, minimum and squaredDifference of inputs that are broadcast.
  * - The gradients that it has wrong are right: those of average pooling with padding, of resizing with half-pixel centres
  *   and on the cpu backend, of mirrorPad, of cumsum along another axis than the last, of prod along a negative axis, of the

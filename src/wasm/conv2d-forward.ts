@@ -1,4 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
+import {fused, onePerChannel} from './fused.js';
 import type {Kernel} from './kernel.js';
 import {disposeAll, runKernel} from './kernel.js';
 
@@ -42,32 +43,15 @@ function channelsLast(pad: unknown): unknown {
   return Array.isArray(pad) ? TO_NHWC.map(i => pad[i] as unknown) : pad;
 }
 
-/**
- * A fused convolution whose bias may have any shape that broadcasts, as `tf.fused` allows; the backend takes one number
- * per channel. `plain` is the convolution's own kernel.
- */
-export function fusedConvolution(original: Kernel, plain: 'Conv2D' | 'DepthwiseConv2dNative'): Kernel {
-  return (inputs, attrs, backend) => {
-    const {x, filter, bias, preluActivationWeights} = inputs;
-    if (!bias || bias.shape.length === 1) return original(inputs, attrs, backend);
-    const y = runKernel(backend, plain, {x: x!, filter: filter!}, attrs);
-    const sum = runKernel(backend, 'Add', {a: y, b: bias});
-    disposeAll(backend, y);
-    const activation = ACTIVATIONS[attrs.activation as string];
-    if (!activation) return sum;
-    const alpha = preluActivationWeights ? {alpha: preluActivationWeights} : {};
-    const out = runKernel(backend, activation, {x: sum, ...alpha}, {alpha: attrs.leakyreluAlpha});
-    disposeAll(backend, sum);
-    return out;
-  };
+/** A fused convolution whose bias and slopes may have any shape that broadcasts, as `tf.fused` allows. */
+export function fusedConvolution(original: Kernel): Kernel {
+  return fused(original, 'Conv2D', inputs => onePerChannel(inputs, inputs.filter!.shape[3]!));
 }
 
-/** The kernels of the activations that tf.fused knows; `linear` needs none. */
-const ACTIVATIONS: Readonly<Record<string, string | undefined>> = {
-  relu: 'Relu',
-  relu6: 'Relu6',
-  elu: 'Elu',
-  sigmoid: 'Sigmoid',
-  leakyrelu: 'LeakyRelu',
-  prelu: 'Prelu',
-};
+/** The same of a depthwise convolution. */
+export function fusedDepthwiseConvolution(original: Kernel): Kernel {
+  return fused(original, 'DepthwiseConv2dNative', inputs => {
+    const [, , channels, multiplier] = inputs.filter!.shape;
+    return onePerChannel(inputs, channels! * multiplier!);
+  });
+}

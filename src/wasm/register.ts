@@ -2,24 +2,28 @@ import type * as tf from '@tensorflow/tfjs';
 import {registerGradients} from '../gradients/register.js';
 import {registered} from '../one-per-process.js';
 import {adamUpdate} from './adam-update.js';
-import {batchMatMul} from './batch-mat-mul.js';
+import {batchMatMul, fusedMatMul} from './batch-mat-mul.js';
 import {conv2dBackpropFilter} from './conv2d-backprop-filter.js';
 import {conv2dBackpropInput} from './conv2d-backprop-input.js';
-import {channelsFirstToo, conv2d, fusedConvolution} from './conv2d-forward.js';
+import {cast} from './cast.js';
+import {channelsFirstToo, conv2d, fusedConvolution, fusedDepthwiseConvolution} from './conv2d-forward.js';
 import {conv3dBackpropFilter, conv3dBackpropInput} from './conv3d-backprop.js';
 import {depthwiseConv2dBackpropFilter, depthwiseConv2dBackpropInput} from './depthwise-conv2d-backprop.js';
+import {einsum} from './einsum.js';
 import {identity} from './identity.js';
 import type {Kernel} from './kernel.js';
 import {registerWasmKernel} from './kernel.js';
 import {leakyRelu, leakyReluGrad} from './leaky-relu-grad.js';
 import {maxPool3D, maxPoolGrad} from './max-pool.js';
+import {prelu} from './prelu.js';
 import {resizeNearestNeighborGrad} from './resize-nearest-neighbor-grad.js';
 import {splitV} from './split.js';
 import {sum} from './sum.js';
 import {unsortedSegmentSum} from './unsorted-segment-sum.js';
 
 /**
- * Adds to TensorFlow.js's wasm backend the kernels that training needs and it lacks, and replaces those that are slow.
+ * Adds to TensorFlow.js's wasm backend the kernels that training needs and it lacks, and replaces those that are slow or
+ * wrong.
  * Calls `registerGradients` too.
  *
  * Works in Node and in a browser page, with one thread or several. Call it once `@tensorflow/tfjs-backend-wasm` is
@@ -37,10 +41,13 @@ import {unsortedSegmentSum} from './unsorted-segment-sum.js';
 export function registerTrainingKernels(): void {
   if (registered.has('wasm')) return;
   replace('BatchMatMul', batchMatMul);
+  replace('_FusedMatMul', fusedMatMul);
+  replace('Cast', cast);
   replace('Conv2D', conv2d);
-  replace('FusedConv2D', (original: Kernel) => fusedConvolution(original, 'Conv2D'));
-  replace('FusedDepthwiseConv2D', (original: Kernel) => fusedConvolution(original, 'DepthwiseConv2dNative'));
+  replace('FusedConv2D', fusedConvolution);
+  replace('FusedDepthwiseConv2D', fusedDepthwiseConvolution);
   replace('LeakyRelu', leakyRelu);
+  replace('Prelu', prelu);
   replace('SplitV', splitV);
   replace('Sum', sum);
   registerWasmKernel('AdamUpdate', () => adamUpdate);
@@ -50,6 +57,7 @@ export function registerTrainingKernels(): void {
   registerWasmKernel('Conv3DBackpropInputV2', () => conv3dBackpropInput);
   registerWasmKernel('DepthwiseConv2dNativeBackpropFilter', () => depthwiseConv2dBackpropFilter);
   registerWasmKernel('DepthwiseConv2dNativeBackpropInput', () => depthwiseConv2dBackpropInput);
+  registerWasmKernel('Einsum', () => einsum);
   registerWasmKernel('Identity', () => identity);
   registerWasmKernel('LeakyReluGrad', () => leakyReluGrad);
   registerWasmKernel('MaxPool3D', () => maxPool3D);
