@@ -6,11 +6,11 @@ import {BACKEND_CHOICES, useBackend} from '../node/backends/choice.js';
 import type {PhotoScores, Scores} from '../node/runs/evaluation.js';
 import {disposePhotos, evaluatePhoto, meanScores, validationPhoto} from '../node/runs/evaluation.js';
 import {listPhotos} from '../node/runs/photos.js';
-import {MODEL_FORMS, loadRunModel} from './model-option.js';
+import {MODEL_OPTION, loadRunModel} from './model-option.js';
 
 interface EvaluateOptions {
   data: string;
-  model: string;
+  model?: string;
   crop: number;
   json: boolean;
   backend: string;
@@ -21,7 +21,7 @@ export function evaluateCommand(): Command {
   return new Command('evaluate')
     .description('Measure a trained model on photos, beside bicubic enlargement: PSNR and SSIM on Y, and sharpness.')
     .requiredOption('--data <folder>', 'the photos: each is shrunk, enlarged by the model and compared with itself')
-    .requiredOption('--model <model>', `a run's folder, ${MODEL_FORMS}`)
+    .option(...MODEL_OPTION)
     .option('--crop <pixels>', 'how much of a photo is measured at most, from its middle', pixels, 2048)
     .option('--json', 'print JSON', false)
     .option('--backend <name>', BACKEND_CHOICES, 'auto')

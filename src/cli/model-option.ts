@@ -1,13 +1,21 @@
 import type * as tf from '@tensorflow/tfjs';
 import {existsSync} from 'node:fs';
 import {join} from 'node:path';
+import {loadDefaultModel} from '../node/models/default-model.js';
 import {loadModel} from '../node/models/files.js';
 
 /** What `loadModel` takes, in a few words. */
 export const MODEL_FORMS = 'a folder with model.json, its URL, or @upscalerjs/esrgan-slim/4x if that is installed';
 
-/** Loads the model that `--model` names: a run's folder, or anything that `loadModel` takes. */
-export function loadRunModel(model: string): Promise<tf.LayersModel> {
+/** `--model` of a command that does without. */
+export const MODEL_OPTION = [
+  '--model <model>',
+  `a run's folder, ${MODEL_FORMS} (default: the one that comes with tfjs-ragan, which enlarges four times)`,
+] as const;
+
+/** Loads the model that `--model` names: a run's folder, or anything that `loadModel` takes; without one, the package's. */
+export function loadRunModel(model: string | undefined): Promise<tf.LayersModel> {
+  if (model === undefined) return loadDefaultModel();
   const ofRun = join(model, 'model');
   return loadModel(existsSync(join(ofRun, 'model.json')) ? ofRun : model);
 }

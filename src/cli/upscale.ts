@@ -5,10 +5,10 @@ import {decodeImage} from '../node/photos/decode.js';
 import {isSameFile} from '../node/system/files.js';
 import {upscaleToFile} from '../node/photos/upscale-to-file.js';
 import {requireWritableImage} from '../node/photos/write.js';
-import {MODEL_FORMS, loadRunModel} from './model-option.js';
+import {MODEL_OPTION, loadRunModel} from './model-option.js';
 
 interface UpscaleCommandOptions {
-  model: string;
+  model?: string;
   tile: number;
   overlap?: number;
   backend: string;
@@ -20,7 +20,7 @@ export function upscaleCommand(): Command {
     .description('Enlarge a picture with a trained model; transparency is kept.')
     .argument('<input>', 'the picture: .jpg, .png, .webp, .tif, .gif or .avif')
     .argument('<output>', 'where to write the large one: .jpg, .png or .webp')
-    .requiredOption('--model <model>', `a run's folder, ${MODEL_FORMS}`)
+    .option(...MODEL_OPTION)
     .option('--tile <pixels>', 'size of the tiles it is computed in: smaller takes less memory', Number, 96)
     .option('--overlap <pixels>', 'how much around each tile is looked at too (default: enough, at most 32)', Number)
     .option('--backend <name>', BACKEND_CHOICES, 'auto')

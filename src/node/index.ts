@@ -4,6 +4,7 @@ export type {BackendOptions} from './backends/options.js';
 export {diagnose, formatDiagnosis} from './backends/doctor.js';
 export type {BackendDiagnosis, Diagnosis} from './backends/doctor.js';
 export {listImages, readImage, writeImage} from './photos/files.js';
+export {loadDefaultModel} from './models/default-model.js';
 export {loadModel, saveModel} from './models/files.js';
 export {photoDataset} from './photos/dataset.js';
 export type {PhotoBatch, PhotoDatasetOptions} from './photos/dataset.js';
