@@ -1,5 +1,5 @@
 import {randomUUID} from 'node:crypto';
-import {rmSync} from 'node:fs';
+import {closeSync, openSync, rmSync} from 'node:fs';
 import {mkdir, mkdtemp, rename, rm, rmdir, stat, writeFile} from 'node:fs/promises';
 import {dirname, join, resolve} from 'node:path';
 import {beforeEnd} from './before-end.js';
@@ -120,8 +120,10 @@ export async function writeFilesAtomically(
     for (const {path, data, beside} of written) {
       await naming(path, async () => {
         await makeFolder(dirname(path));
+        // Made at once: an opening under way while the process ends would make it after it was removed.
+        closeSync(openSync(beside, 'wx'));
         // Onto the disk before it takes its place: else a power failure may leave an empty file there.
-        await writeFile(beside, data, {flush: true});
+        await writeFile(beside, data, {flag: 'r+', flush: true});
       });
     }
     for (const {path, beside} of written) await naming(path, () => rename(beside, path));
