@@ -297,7 +297,10 @@ test('a tenth of the photos is held out of training, and where there are too few
     let said = {photos: 0, validation: ''};
     const run = settings({data: folder, out: inFolder(`of-${count}`), warmupSteps: 1, steps: 0});
     await trainEsrgan(run, {onStart: info => (said = info)});
-    expect(readFileSync(inFolder(`of-${count}`, 'report.html'), 'utf8')).toContain(said.validation);
+    const report = readFileSync(inFolder(`of-${count}`, 'report.html'), 'utf8');
+    expect(report).toContain(said.validation);
+    expect(report).toMatch(/class="verdict bad"><strong>Worse than bicubic by .* dB/);
+    expect(report).toMatch(/class="comparison".*class="now".*class="side bicubic"/);
     return said;
   };
   expect(await learned(9)).toMatchObject({

@@ -161,6 +161,13 @@ describeInChromium('the page of a run', () => {
     expect(await content()).not.toBe(linear);
     await page.selectOption('#last', '0.5');
     expect((await content())!.split(' ')).toHaveLength(15);
+    // One value alone has its place too, in the middle of some that are told.
+    log(run, {step: 30, evaluation: 'end', psnrY: 31.4, seconds: 3});
+    await becomes('.chart:last-child .legend', '31.4');
+    const only = chart('PSNR-Y');
+    const [, top, , height] = (await only.locator('svg').getAttribute('viewBox'))!.split(' ').map(Number);
+    expect(Number(await only.locator('circle').getAttribute('cy')) / (height! - top!)).toBeCloseTo(0.47, 1);
+    expect(await only.locator('.grid').count()).toBeGreaterThan(1);
   });
 
   test('fits a telephone, and follows the theme', async () => {

@@ -118,14 +118,20 @@ export function pixelsToTensor({data, width, height, channels}: Pixels): tf.Tens
  * await writeImage('out/large.png', tf.zeros([64, 64, 3]));
  */
 export async function writeImage(file: string, image: tf.Tensor3D): Promise<void> {
-  const [height, width, channels] = image.shape;
+  const channels = image.shape[2];
   if (image.rank !== 3 || (channels !== 3 && channels !== 4)) {
     throw new Error(
       `writeImage: image must have the shape [height, width, 3 or 4], but its shape is [${image.shape.join(', ')}].`,
     );
   }
+  await writePixels(file, await tensorToPixels(image));
+}
+
+/** The pixels of a tensor `[height, width, 3 or 4]` with values in [0, 1]; others are clipped. */
+export async function tensorToPixels(image: tf.Tensor3D): Promise<Pixels> {
+  const [height, width, channels] = image.shape;
   const values = await image.data();
   const data = new Uint8Array(values.length);
   for (let i = 0; i < values.length; i++) data[i] = Math.round(Math.min(1, Math.max(0, values[i]!)) * 255);
-  await writePixels(file, {data, width, height, channels});
+  return {data, width, height, channels: channels as 3 | 4};
 }

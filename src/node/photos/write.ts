@@ -59,7 +59,8 @@ export async function writePixels(file: string, {data, width, height, channels}:
   await writeFileAtomically(file, content);
 }
 
-async function encode(file: string, pixels: Pixels): Promise<Buffer> {
+/** Pixels as the bytes of a file, of the format that its name says. */
+export async function encode(file: string, pixels: Pixels): Promise<Buffer> {
   const sharp = await importSharp();
   if (!sharp) return encodePng(pixels);
   const {data, width, height, channels} = pixels;

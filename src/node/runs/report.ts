@@ -1,6 +1,8 @@
 import {readFile, readdir} from 'node:fs/promises';
 import {basename, join} from 'node:path';
 import {writeFileAtomically} from '../system/files.js';
+import type {Comparison} from './comparison.js';
+import {COMPARISON_STYLE, comparisonFigures} from './comparison-figures.js';
 import type {RunFolder} from './folder.js';
 import type {LogRecord} from './log.js';
 import {readLog} from './log.js';
@@ -8,23 +10,26 @@ import {SHEET_COLUMNS} from './sheet-columns.js';
 import {lineChart} from './line-chart.js';
 import type {TrainSummary} from './summary.js';
 import type {TrainSettings} from './settings.js';
+import {THEME} from './theme.js';
+import {verdictOn} from './verdict.js';
 
 /**
- * Writes the run's `report.html`: figures, curves and pictures in one file that needs nothing else. `measuredOn` says in
- * words which photos were measured on.
+ * Writes the run's `report.html`: whether it worked, pictures to compare, figures and curves in one file that needs nothing
+ * else. `measuredOn` says in words which photos were measured on.
  */
 export async function writeReport(
   folder: RunFolder,
   settings: TrainSettings,
   summary: TrainSummary,
   measuredOn = settings.validation ?? settings.data,
+  compared: Comparison[] = [],
 ): Promise<void> {
   const log = await readLog(folder.log);
   const sheets = (await readdir(folder.samples).catch(() => [])).filter(name => name.endsWith('.png')).sort();
   const picked = ['after-warm-up.png', 'end.png'].filter(name => sheets.includes(name));
   const shown = picked.length > 0 ? picked : sheets.slice(-1);
   const pictures = await Promise.all(shown.map(name => sheetFigure(folder.samples, name)));
-  await writeFileAtomically(folder.report, page(settings, summary, log, pictures.join('\n'), measuredOn));
+  await writeFileAtomically(folder.report, page(settings, summary, log, pictures.join('\n'), measuredOn, compared));
 }
 
 async function sheetFigure(folder: string, name: string): Promise<string> {
@@ -40,9 +45,11 @@ function page(
   log: LogRecord[],
   pictures: string,
   measuredOn: string,
+  compared: Comparison[],
 ): string {
   const series = (name: string) =>
     log.flatMap(({step, [name]: value}) => (typeof value === 'number' ? [[Number(step), value] as const] : []));
+  const verdict = verdictOn(summary);
   const facts = [
     ['backend', summary.backend],
     ['steps', `${summary.steps} (${settings.warmupSteps} warm-up, ${settings.steps} GAN)`],
@@ -61,29 +68,35 @@ function page(
 <meta name="viewport" content="width=device-width">
 <title>ESRGAN training: ${escape(settings.data)}</title>
 <style>
-:root { color-scheme: light dark; --ink: #1c2126; --quiet: #66707a; --line: #d9dee3; --paper: #fff; --a: #2563c9; --b: #c2410c; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6e9ec; --quiet: #98a2ab; --line: #3a424a; --paper: #15191d; --a: #7aa7f7; --b: #f2955f; } }
+${THEME}
 body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 1080px; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.5rem; margin: 0 0 1rem; } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
+h1 { font-size: 1rem; font-weight: 600; color: var(--quiet); margin: 0 0 1rem; } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
+.verdict { border-left: 4px solid currentColor; padding: .1rem 0 .1rem 1rem; margin: 0 0 1.5rem; }
+.verdict strong { display: block; font-size: 1.6rem; line-height: 1.25; } .verdict span { color: var(--ink); }
+.good { color: var(--good); } .mixed { color: var(--a); } .bad { color: var(--bad); }
 dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(160px, 1fr)); gap: .75rem; margin: 0; }
 dt { color: var(--quiet); font-size: .8rem; } dd { margin: 0; overflow-wrap: anywhere; }
 table { border-collapse: collapse; } th, td { padding: .3rem 1rem .3rem 0; text-align: right; border-bottom: 1px solid var(--line); font-variant-numeric: tabular-nums; }
 th { font-weight: 600; } th:first-child, td:first-child { text-align: left; }
-.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(320px, 1fr)); gap: 1rem; }
-svg { width: 100%; height: auto; } svg text { fill: var(--quiet); font-size: 11px; }
+.charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 320px), 1fr)); gap: 1rem; }
+svg { width: 100%; height: auto; } svg text { fill: var(--quiet); font-size: 11px; } @media (max-width: 480px) { svg text { font-size: 14px; } }
 figure { margin: 1rem 0; } figcaption { font-weight: 600; margin-bottom: .25rem; }
-.columns { display: grid; grid-template-columns: repeat(4, 1fr); column-gap: 0.58%; color: var(--quiet); font-size: .85rem; }
+.columns { display: grid; grid-template-columns: repeat(4, 1fr); column-gap: 0.58%; align-items: end; line-height: 1.2; margin-bottom: .2rem; color: var(--quiet); font-size: .85rem; }
 .sheet { max-width: 1042px; } .sheet img { width: 100%; display: block; }
+${COMPARISON_STYLE}
 .note { color: var(--quiet); font-size: .85rem; }
 </style>
 </head>
 <body>
 <h1>ESRGAN training</h1>
+${verdict ? `<p class="verdict ${verdict.kind}"><strong>${verdict.headline}</strong><span>${verdict.figures}</span></p>` : ''}
+${compared.length > 0 ? `${comparisonFigures(compared, escape)}\n<p class="note">The most detailed part of each photo, ${settings.scale} times larger than what the model was given.</p>` : ''}
+<h2>The run</h2>
 <dl>${facts.map(([name, value]) => `<div><dt>${name}</dt><dd>${escape(value!)}</dd></div>`).join('')}</dl>
 <h2>On validation photos</h2>
 ${table(summary)}
 <p class="note">Photos: ${escape(measuredOn)}. Means over the central part of each. PSNR and SSIM on the Y channel with a border of ${settings.scale} pixels left out; sharpness is the mean gradient magnitude over the truth's, 1 being as sharp.</p>
-<h2>Pictures</h2>
+<h2>Sample sheets</h2>
 ${pictures}
 <p class="note">Authors and licences of the photos: see the folders they come from, ${escape(settings.data)} and ${escape(settings.validation ?? settings.data)}.</p>
 <h2>Losses</h2>

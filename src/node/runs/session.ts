@@ -11,6 +11,7 @@ import {rampThenCosine, setLearningRate} from '../../training/learning-rate.js';
 import type {BackendName} from '../backends/choice.js';
 import {useBackend} from '../backends/choice.js';
 import {loadCheckpoint, readCheckpointState, saveCheckpoint} from './checkpoint.js';
+import {comparisons} from './comparison.js';
 import {DivergenceError} from './divergence-error.js';
 import type {Scores} from './evaluation.js';
 import {disposePhotos, evaluatePhoto, meanScores} from './evaluation.js';
@@ -263,7 +264,8 @@ class Session {
       validation,
     };
     await writeFileAtomically(this.folder.summary, JSON.stringify(summary, null, 2) + '\n');
-    await writeReport(this.folder, this.settings, summary, this.validation.description);
+    const compared = await comparisons(this.gan.generator, this.validation.photos.slice(0, 4));
+    await writeReport(this.folder, this.settings, summary, this.validation.description, compared);
     return {finished, step, summary};
   }
 

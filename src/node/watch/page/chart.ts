@@ -197,8 +197,11 @@ function linearScale(values: number[]): Scale {
 }
 
 function logarithmicScale(values: number[]): Scale {
-  const [low, high] = range(values.map(Math.log10));
-  const span = high - low || 1;
+  const [least, greatest] = range(values.map(Math.log10));
+  // One value alone is in the middle of some about it.
+  const margin = least === greatest ? 0.1 : 0;
+  const [low, high] = [least - margin, greatest + margin];
+  const span = high - low;
   const within = (tick: number) => tick > 0 && Math.log10(tick) >= low - 1e-9 && Math.log10(tick) <= high + 1e-9;
   const powers = Array.from({length: Math.floor(high) - Math.floor(low) + 1}, (_, i) => 10 ** (Math.floor(low) + i));
   const ticks = powers.flatMap(power => (span < 1.5 ? [1, 2, 5] : [1]).map(factor => factor * power)).filter(within);
