@@ -1,4 +1,4 @@
-import {appendFile, readFile} from 'node:fs/promises';
+import {access, appendFile, readFile} from 'node:fs/promises';
 import {fileError, writeFileAtomically} from '../system/files.js';
 
 /** A line of `log.jsonl`: the step, and losses or scores by name. What is not finite is null. */
@@ -37,11 +37,24 @@ export function parseLog(lines: string): LogRecord[] {
   });
 }
 
-/** Takes out of a log what a run that is resumed from `step` does again: what came after it, and the scores of then. */
-export async function rewindLog(file: string, step: number): Promise<void> {
-  const kept = (await readLog(file)).filter(record => {
+/**
+ * Takes out of a log what a run that is resumed from `step` does again: what came after it, and the scores of then; returns
+ * what stays. Where there is no log, none is made.
+ */
+export async function rewindLog(file: string, step: number): Promise<LogRecord[]> {
+  const records = await readLog(file);
+  const kept = records.filter(record => {
     const at = Number(record.step);
     return at < step || (at === step && !('evaluation' in record));
   });
-  await writeFileAtomically(file, kept.map(record => JSON.stringify(record) + '\n').join(''));
+  // Also what was cut short goes, or else the next record would be added to it.
+  if (await isThere(file)) await writeFileAtomically(file, kept.map(record => JSON.stringify(record) + '\n').join(''));
+  return kept;
+}
+
+async function isThere(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  );
 }
