@@ -38,6 +38,8 @@ export {GAN} from './training/gan.js';
 export {GanCallback} from './training/gan-callback.js';
 export type {GanCallbackOptions} from './training/gan-callback.js';
 export type {Inputs} from './training/inputs.js';
+export {latents} from './training/latents.js';
+export type {LatentsOptions} from './training/latents.js';
 export {setLearningRate} from './training/learning-rate.js';
 export {onePassStep} from './training/one-pass-step.js';
 export type {Critic, GradientPenaltyOptions, Penalty, WganPenaltyOptions} from './training/penalties.js';

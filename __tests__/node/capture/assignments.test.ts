@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import {seededRandom} from '../../../src/node/photos/random.js';
+import {seededRandom} from '../../../src/seeded-random.js';
 import {activateBackend, describeOnTensorFlow, tensorFlow} from '../../support/backends.js';
 import type {Twin} from '../../support/captured-twins.js';
 import {captureTwins} from '../../support/captured-twins.js';

@@ -1,6 +1,6 @@
 import {DEFAULT_SETTINGS} from 'tfjs-ragan/node';
 import type {TrainSettings} from 'tfjs-ragan/node';
-import {seededRandom} from '../../../src/node/photos/random.js';
+import {seededRandom} from '../../../src/seeded-random.js';
 import {requireSettings} from '../../../src/node/runs/settings.js';
 
 const settings = (changed: Partial<TrainSettings> = {}): TrainSettings => ({

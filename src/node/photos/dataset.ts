@@ -5,7 +5,7 @@ import type {OptionNames} from '../../options.js';
 import {requireKnownOptions} from '../../options.js';
 import {PhotoStore} from './store.js';
 import type {Pixels} from './pixels.js';
-import {seededRandom} from './random.js';
+import {seededRandom} from '../../seeded-random.js';
 
 /** How `photoDataset` cuts patches. */
 export interface PhotoDatasetOptions {
