@@ -28,6 +28,14 @@ export function requireKnownOptions<Options extends object>(
   }
 }
 
+/** Refuses `value` unless it is one of `allowed`, naming the option. */
+export function requireOneOf<T>(owner: string, option: string, value: unknown, allowed: readonly T[]): void {
+  if (!allowed.includes(value as T)) {
+    const names = allowed.map(name => JSON.stringify(name)).join(', ');
+    throw new Error(`${owner}: ${option} must be one of ${names}, but it is ${JSON.stringify(value)}.`);
+  }
+}
+
 function listed(names: string[]): string {
   const quoted = names.map(name => `'${name}'`);
   if (quoted.length === 1) return `the only option is ${quoted[0]}`;

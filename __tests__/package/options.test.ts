@@ -79,6 +79,7 @@ const places: Record<string, (options: never) => unknown> = {
   'readImage(options)': options => node.readImage('nowhere.png', options),
   'removeTensorFlow(options)': options => node.removeTensorFlow(options),
   'saveCheckpoint(trained)': options => node.saveCheckpoint('nowhere', options, 0),
+  'saveModel(options)': options => node.saveModel(given.networks.generator, 'nowhere', options),
   'r1Penalty(options)': options => main.r1Penalty(options),
   'r2Penalty(options)': options => main.r2Penalty(options),
   'separatePassesStep(objective)': options =>

@@ -15,7 +15,11 @@ export const MODEL_OPTION = [
 
 /** Loads the model that `--model` names: a run's folder, or anything that `loadModel` takes; without one, the package's. */
 export function loadRunModel(model: string | undefined): Promise<tf.LayersModel> {
-  if (model === undefined) return loadDefaultModel();
+  return model === undefined ? loadDefaultModel() : loadModel(runModel(model));
+}
+
+/** The model in a run's folder; anything else that `loadModel` takes is itself. */
+export function runModel(model: string): string {
   const ofRun = join(model, 'model');
-  return loadModel(existsSync(join(ofRun, 'model.json')) ? ofRun : model);
+  return existsSync(join(ofRun, 'model.json')) ? ofRun : model;
 }

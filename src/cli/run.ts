@@ -3,6 +3,7 @@ import {DivergenceError} from '../node/runs/divergence-error.js';
 import {benchCommand} from './bench.js';
 import {doctorCommand} from './doctor.js';
 import {evaluateCommand} from './evaluate.js';
+import {exportCommand} from './export.js';
 import {setupCommand} from './setup.js';
 import {trainCommand} from './train.js';
 import {upscaleCommand} from './upscale.js';
@@ -21,6 +22,7 @@ export async function run(args: string[]): Promise<number> {
     .addCommand(trainCommand(result => (code = result)))
     .addCommand(upscaleCommand())
     .addCommand(evaluateCommand())
+    .addCommand(exportCommand())
     .addCommand(watchCommand())
     .addCommand(setupCommand())
     .addCommand(doctorCommand())

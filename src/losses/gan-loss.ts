@@ -1,13 +1,13 @@
 import * as tf from '@tensorflow/tfjs';
 import type {OptionNames} from '../options.js';
-import {requireKnownOptions} from '../options.js';
+import {requireKnownOptions, requireOneOf} from '../options.js';
 import type {Averaging} from './averaging.js';
 import {localAveraging} from './averaging.js';
 import type {Criterion} from './criterion.js';
 import type {ElementLoss} from './element-loss.js';
 import {checkedElementLoss} from './element-loss.js';
 import {reduceWithGradient} from './reduction.js';
-import {requireCriterion, requireLogits, requireOneOf, requireReduction, requireSampleWeight} from './validation.js';
+import {requireCriterion, requireLogits, requireReduction, requireSampleWeight} from './validation.js';
 
 /** Whose loss `apply` computes. */
 export type Mode = 'discriminator' | 'generator';

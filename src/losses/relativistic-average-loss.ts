@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type {OptionNames} from '../options.js';
+import {requireOneOf} from '../options.js';
 import type {Averaging} from './averaging.js';
 import {averageOver} from './averaging.js';
 import type {Axis} from './axis.js';
@@ -9,7 +10,6 @@ import type {ElementLoss} from './element-loss.js';
 import type {GanLossOptions, Mode} from './gan-loss.js';
 import {GanLoss} from './gan-loss.js';
 import {stopGradient} from './stop-gradient.js';
-import {requireOneOf} from './validation.js';
 
 /** The options of every GAN loss, and what is averaged and how. */
 export interface RelativisticAverageLossOptions extends GanLossOptions {

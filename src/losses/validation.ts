@@ -1,16 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
 import type {Criterion} from './criterion.js';
+import {requireOneOf} from '../options.js';
 import {criterionPenalties} from './criterion.js';
 
 const shapeText = (tensor: tf.Tensor) => `[${tensor.shape.join(', ')}]`;
-
-/** Refuses `value` unless it is one of `allowed`, naming the option. */
-export function requireOneOf<T>(owner: string, option: string, value: unknown, allowed: readonly T[]): void {
-  if (!allowed.includes(value as T)) {
-    const names = allowed.map(name => JSON.stringify(name)).join(', ');
-    throw new Error(`${owner}: ${option} must be one of ${names}, but it is ${JSON.stringify(value)}.`);
-  }
-}
 
 export function requireCriterion(owner: string, criterion: Criterion): void {
   requireOneOf(owner, 'criterion', criterion, Object.keys(criterionPenalties));

@@ -1,41 +1,52 @@
-import * as tf from '@tensorflow/tfjs';
-import {stat} from 'node:fs/promises';
-import {basename, dirname, join} from 'node:path';
+import type * as tf from '@tensorflow/tfjs';
+import {join} from 'node:path';
 import {NonFiniteError, nonFiniteWeight} from '../../finite.js';
+import type {OptionNames} from '../../options.js';
+import {requireKnownOptions, requireOneOf} from '../../options.js';
 import {fileError, writeFilesAtomically} from '../system/files.js';
+import {FORMATS} from './formats.js';
+import type {ModelFormat} from './formats.js';
 import {readLayersModel} from './layers-model.js';
-import type {ModelSource} from './model-source.js';
-import {folderSource, isUrl, urlSource} from './model-source.js';
-import {findPackagedModel, isUpscalerJsName, modelInPackage} from './upscalerjs-package.js';
-import type {ValueRange} from './upscalerjs-topology.js';
+import {locateModel} from './locate.js';
+import type {StoredType} from './stored-weights.js';
 
-const WEIGHTS_FILE = 'weights.bin';
+/** How a model is saved. */
+export interface SaveModelOptions {
+  /** `'tfjs'`: a folder with `model.json` and `weights.bin`, which `tf.loadLayersModel` reads. Default `'tfjs'`. */
+  format?: ModelFormat;
+  /**
+   * What the numbers of the weights are in the file; once loaded they are float32 again. `'float16'` takes half of the bytes;
+   * `'uint8'` a quarter: a kernel's numbers are rounded to 256 steps from its lowest to its highest, biases stay float32.
+   * Default `'float32'`.
+   */
+  weights?: StoredType;
+}
+
+const SAVE_MODEL_OPTIONS: OptionNames<SaveModelOptions> = {format: true, weights: true};
 
 /**
- * Saves a model as `model.json` and `weights.bin` in a folder, the layout that `tf.loadLayersModel` reads from a URL. A
- * model that the folder held before is replaced, once the new one is written whole; other files stay.
+ * Saves a model for this package or for other programs. What its place held before is replaced, once the new model is written
+ * whole; other files in a folder stay.
  *
- * @throws one line naming the file that cannot be written, or the weight that holds NaN or Infinity; then the model that
- *   was there before is still there.
+ * @param path a folder; it is made where it is missing.
+ * @throws one line naming the file that cannot be written, or the weight that holds NaN, Infinity or, for float16, a number
+ *   beyond 65504; then the model that was there before is still there.
  * @example
  * await saveModel(generator, 'run/model');
+ * await saveModel(generator, 'public/model', {weights: 'float16'}); // half the bytes, for a page
  */
-export async function saveModel(model: tf.LayersModel, folder: string): Promise<void> {
-  const handler = tf.io.withSaveHandler(async artifacts => {
-    const {modelTopology, weightSpecs = [], format, generatedBy, convertedBy} = artifacts;
-    const weights = new Uint8Array(tf.io.CompositeArrayBuffer.join(artifacts.weightData));
-    const weightsManifest = [{paths: [WEIGHTS_FILE], weights: weightSpecs}];
-    const json = JSON.stringify({modelTopology, format, generatedBy, convertedBy, weightsManifest});
-    await writeFilesAtomically([
-      [join(folder, WEIGHTS_FILE), weights],
-      [join(folder, 'model.json'), json],
-    ]);
-    return {modelArtifactsInfo: {dateSaved: new Date(), modelTopologyType: 'JSON' as const}};
-  });
+export async function saveModel(model: tf.LayersModel, path: string, options: SaveModelOptions = {}): Promise<void> {
+  requireKnownOptions('saveModel', options, SAVE_MODEL_OPTIONS);
+  const {format = 'tfjs', weights = 'float32'} = options;
+  requireOneOf('saveModel', 'format', format, Object.keys(FORMATS));
+  const {types, encode} = FORMATS[format];
+  requireOneOf('saveModel', `weights for the format ${format}`, weights, types);
   const bad = await nonFiniteWeight(model);
-  if (bad !== undefined)
-    throw new NonFiniteError(`cannot save a model to ${folder}: its weight ${bad}`, `weight ${bad}`);
-  await model.save(handler);
+  if (bad !== undefined) throw new NonFiniteError(`cannot save a model to ${path}: its weight ${bad}`, `weight ${bad}`);
+  const files = await encode(model, weights).catch((error: unknown) => {
+    throw fileError('save a model to', path, error);
+  });
+  await writeFilesAtomically(files.map(([name, data]) => [join(path, name), data]));
 }
 
 /**
@@ -51,25 +62,10 @@ export async function saveModel(model: tf.LayersModel, folder: string): Promise<
  * const generator = await loadModel('run/model');
  */
 export async function loadModel(what: string): Promise<tf.LayersModel> {
-  const {source, range} = await naming(what, () => locate(what));
-  return naming(source.name, () => readLayersModel(source, range));
-}
-
-async function locate(what: string): Promise<{source: ModelSource; range?: ValueRange}> {
-  if (isUrl(what)) return {source: urlSource(what)};
-  const there = await stat(what).catch(() => undefined);
-  if (!there && isUpscalerJsName(what)) {
-    const {folder, range} = findPackagedModel(what);
-    return {source: folderSource(folder), range};
-  }
-  if (there?.isFile()) return {source: folderSource(dirname(what), basename(what))};
-  return {source: folderSource(modelInPackage(what))};
-}
-
-async function naming<T>(name: string, load: () => Promise<T>): Promise<T> {
+  const {source, range} = await locateModel(what);
   try {
-    return await load();
+    return await readLayersModel(source, range);
   } catch (error) {
-    throw fileError('load a model from', name, error);
+    throw fileError('load a model from', source.name, error);
   }
 }

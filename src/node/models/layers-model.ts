@@ -5,8 +5,12 @@ import '../../models/pixel-shuffle.js';
 import '../../models/spectral-normalization.js';
 import {isOfKeras3, translateKeras3} from './keras3.js';
 import type {ModelSource} from './model-source.js';
+import type {StoredType} from './stored-weights.js';
+import {storeWeights} from './stored-weights.js';
 import type {ValueRange} from './upscalerjs-topology.js';
 import {translateUpscalerJs} from './upscalerjs-topology.js';
+
+const WEIGHTS_FILE = 'weights.bin';
 
 /** Bytes of a weight in a file, where they are not 4. */
 const BYTES: Readonly<Record<string, number>> = {uint8: 1, uint16: 2, float16: 2, bool: 1};
@@ -36,6 +40,28 @@ export async function readLayersModel(source: ModelSource, range?: ValueRange): 
   if (bad === undefined) return model;
   model.dispose();
   throw new Error(`its weight ${bad}, so its training has diverged; train again with smaller learning rates`);
+}
+
+/** The files of a layers model, `model.json` last: it names the other. @throws if a weight is too large for float16. */
+export async function layersModelFiles(
+  model: tf.LayersModel,
+  weights: StoredType,
+): Promise<[name: string, data: string | Uint8Array][]> {
+  let artifacts: tf.io.ModelArtifacts = {};
+  const modelArtifactsInfo: tf.io.ModelArtifactsInfo = {dateSaved: new Date(), modelTopologyType: 'JSON'};
+  const handler = tf.io.withSaveHandler(made => {
+    artifacts = made;
+    return Promise.resolve({modelArtifactsInfo});
+  });
+  await model.save(handler);
+  const {modelTopology, weightSpecs = [], weightData, format, generatedBy, convertedBy} = artifacts;
+  const {specs, bytes} = storeWeights(weightSpecs, tf.io.CompositeArrayBuffer.join(weightData), weights);
+  const weightsManifest = [{paths: [WEIGHTS_FILE], weights: specs}];
+  const json = JSON.stringify({modelTopology, format, generatedBy, convertedBy, weightsManifest});
+  return [
+    [WEIGHTS_FILE, bytes],
+    ['model.json', json],
+  ];
 }
 
 /** tfjs's words for an unknown class begin a list and end there; these have the way out. */
