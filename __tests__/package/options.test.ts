@@ -78,6 +78,7 @@ const places: Record<string, (options: never) => unknown> = {
   'psnr(options)': options => main.psnr(given.image, given.image, options),
   'readImage(options)': options => node.readImage('nowhere.png', options),
   'removeTensorFlow(options)': options => node.removeTensorFlow(options),
+  'sampleSheets(options)': options => node.sampleSheets('run', options),
   'saveCheckpoint(trained)': options => node.saveCheckpoint('nowhere', options, 0),
   'saveModel(options)': options => node.saveModel(given.networks.generator, 'nowhere', options),
   'r1Penalty(options)': options => main.r1Penalty(options),

@@ -17,6 +17,8 @@ export {DivergenceError} from './runs/divergence-error.js';
 export {jsonLog} from './runs/json-log.js';
 export type {JsonLogCallback, JsonLogOptions} from './runs/json-log.js';
 export type {RunPlace} from './runs/run-place.js';
+export {sampleSheets} from './runs/sample-sheets.js';
+export type {SampleSheetsCallback, SampleSheetsOptions} from './runs/sample-sheets.js';
 export {trainEsrgan} from './runs/session.js';
 export type {TrainEvents, TrainResult} from './runs/events.js';
 export type {TrainSummary} from './runs/summary.js';
