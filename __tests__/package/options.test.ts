@@ -75,6 +75,7 @@ const places: Record<string, (options: never) => unknown> = {
   'patchDiscriminator(options)': options => main.patchDiscriminator(options),
   'tensorBoard(options)': options => node.tensorBoard('logs', options),
   'photoDataset(options)': options => node.photoDataset('nowhere', options),
+  'progressBar(options)': options => node.progressBar(options),
   'psnr(options)': options => main.psnr(given.image, given.image, options),
   'readImage(options)': options => node.readImage('nowhere.png', options),
   'removeTensorFlow(options)': options => node.removeTensorFlow(options),

@@ -1,5 +1,6 @@
 import {Command, InvalidArgumentError} from 'commander';
 import {BACKEND_CHOICES} from '../node/backends/choice.js';
+import {progressDisplay} from '../node/runs/progress-display.js';
 import {savedSettings} from '../node/runs/resumed-settings.js';
 import {DEFAULT_SETTINGS} from '../node/runs/settings.js';
 import type {TrainSettings} from '../node/runs/settings.js';
@@ -8,7 +9,6 @@ import type {Scores} from '../node/runs/evaluation.js';
 import {MODEL_FORMS} from './model-option.js';
 import {onOutputLost} from './output.js';
 import {onStopSignal} from './stop-signals.js';
-import {trainProgress} from './train-progress.js';
 
 /** `tfjs-ragan train`; `report` receives the exit code. */
 export function trainCommand(report: (code: number) => void): Command {
@@ -82,7 +82,7 @@ async function completeSettings(options: TrainSettings, command: Command): Promi
 
 async function train(settings: TrainSettings): Promise<number> {
   const abort = new AbortController();
-  const progress = trainProgress(process.stdout);
+  const progress = progressDisplay(process.stdout);
   const takeBack = [
     onStopSignal(() => {
       abort.abort();

@@ -17,6 +17,8 @@ export {DivergenceError} from './runs/divergence-error.js';
 export {jsonLog} from './runs/json-log.js';
 export type {JsonLogCallback, JsonLogOptions} from './runs/json-log.js';
 export type {RunPlace} from './runs/run-place.js';
+export {progressBar} from './runs/progress-bar.js';
+export type {ProgressBarCallback, ProgressBarOptions} from './runs/progress-bar.js';
 export {sampleSheets} from './runs/sample-sheets.js';
 export type {SampleSheetsCallback, SampleSheetsOptions} from './runs/sample-sheets.js';
 export {trainEsrgan} from './runs/session.js';

@@ -1,6 +1,6 @@
 import type {MultiBar, SingleBar} from 'cli-progress';
 import cliProgress from 'cli-progress';
-import type {Stage} from '../node/runs/events.js';
+import type {Speed} from './pace.js';
 
 /** Milliseconds between lines where no bar can be drawn. */
 const LINE_EVERY = 5000;
@@ -8,12 +8,12 @@ const LINE_EVERY = 5000;
 /** So that the losses fit into 80 columns. */
 const SHORT_NAMES: Record<string, string> = {discriminatorLoss: 'D', generatorLoss: 'G'};
 
-/** Shows a run's progress: a bar in a terminal, plain lines elsewhere. */
-export function trainProgress(output: NodeJS.WriteStream) {
+/** Shows the progress of training: a bar in a terminal, plain lines elsewhere. */
+export function progressDisplay(output: NodeJS.WriteStream) {
   // MultiBar, for its log: a SingleBar draws over lines written beside it.
   let bars: MultiBar | undefined;
   let bar: SingleBar | undefined;
-  let total = 0;
+  let total: number | undefined;
   let shownLosses = '';
   let lastLine = Date.now();
 
@@ -22,37 +22,37 @@ export function trainProgress(output: NodeJS.WriteStream) {
     bars?.log(message + '\n');
     bars?.update();
   };
+  const line = (done: string, step: number, {speed, left, losses}: Record<string, string>) =>
+    total === undefined
+      ? `${done} ${step}  ${speed} images/s  ${losses}`
+      : `${done} ${step}/${total}  ${speed} images/s  ${left} left  ${losses}`;
   return {
     say,
-    start(first: number, steps: number): void {
+    /** @param steps how many there are; undefined where that is not known, and then no bar is drawn nor a time told. */
+    start(first: number, steps: number | undefined): void {
       total = steps;
       if (!output.isTTY) return;
       bars = new cliProgress.MultiBar({
         stream: output,
-        // A line wider than the terminal would be drawn anew at every step.
-        format: (options, {value, progress}, {stage, speed, left, losses}: Record<string, string>) =>
-          `${stage} ${cliProgress.Format.BarFormat(progress, options)} ${value}/${total}  ${speed} images/s  ${left} left  ${losses}`.slice(
-            0,
-            output.columns - 1,
-          ),
+        format: (options, {value, progress}, payload: Record<string, string>) => {
+          const drawn = total === undefined ? '' : ` ${cliProgress.Format.BarFormat(progress, options)}`;
+          // A line wider than the terminal would be drawn anew at every step.
+          return line(payload.stage + drawn, value, payload).slice(0, output.columns - 1);
+        },
         barsize: 8,
         linewrap: true,
         forceRedraw: true,
         hideCursor: true,
         gracefulExit: false,
       });
-      bar = bars.create(steps, first, {stage: 'starting', speed: '-', left: '-', losses: ''});
+      bar = bars.create(steps ?? 0, first, {stage: 'starting', speed: '-', left: '-', losses: ''});
     },
-    step(
-      step: number,
-      stage: Stage,
-      {imagesPerSecond, secondsLeft}: {imagesPerSecond: number; secondsLeft: number},
-    ): void {
+    step(step: number, stage: string, {imagesPerSecond, secondsLeft}: Speed): void {
       const [speed, left] = [imagesPerSecond.toFixed(1), duration(secondsLeft)];
       bar?.update(step, {stage, speed, left, losses: shownLosses});
       if (!bar && Date.now() - lastLine > LINE_EVERY) {
         lastLine = Date.now();
-        say(`${stage} ${step}/${total}  ${speed} images/s  ${left} left  ${shownLosses}`);
+        say(line(stage, step, {speed, left, losses: shownLosses}));
       }
     },
     losses(losses: Record<string, number>): void {

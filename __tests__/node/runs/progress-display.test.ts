@@ -1,6 +1,6 @@
 import {Writable} from 'node:stream';
 import {setTimeout} from 'node:timers/promises';
-import {trainProgress} from '../../src/cli/train-progress.js';
+import {progressDisplay} from '../../../src/node/runs/progress-display.js';
 
 /** What a terminal of 80 columns, or a file, is sent. */
 function output(isTTY: boolean) {
@@ -25,7 +25,7 @@ const lines = (text: string) => text.replace(/\u001b(\[[?\d;]*[a-zA-Z]|\d)/g, '\
 
 test('a terminal gets a bar of one line, with what is said above it', async () => {
   const {stream, text} = output(true);
-  const progress = trainProgress(stream);
+  const progress = progressDisplay(stream);
   progress.say('backend wasm');
   expect(text()).toBe('backend wasm\n');
   progress.start(100, 900);
@@ -52,7 +52,7 @@ test('a terminal gets a bar of one line, with what is said above it', async () =
 test('a file gets plain lines, not one for each step', () => {
   const {stream, text} = output(false);
   const now = jest.spyOn(Date, 'now').mockReturnValue(1e6);
-  const progress = trainProgress(stream);
+  const progress = progressDisplay(stream);
   progress.start(0, 50);
   progress.losses(losses);
   for (let step = 1; step <= 50; step++) {
