@@ -54,6 +54,7 @@ const places: Record<string, (options: never) => unknown> = {
   'RelativisticPairedLoss.constructor(options)': options => new main.RelativisticPairedLoss(options),
   'StandardLoss.constructor(options)': options => new main.StandardLoss(options),
   'captureStep(options)': options => node.captureStep(() => undefined, options),
+  'compactGenerator(options)': options => main.compactGenerator(options),
   'cosine(options)': options => main.cosine(options),
   'criticStep(objective)': options => main.criticStep(given.networks, options, given.logits, given.logits),
   'criticStep(objective.generatorLosses)': options =>
@@ -73,6 +74,7 @@ const places: Record<string, (options: never) => unknown> = {
   'onePassStep(objective.penalties)': options =>
     main.onePassStep(given.networks, {...given.objective, penalties: [options]}, given.logits, given.logits),
   'patchDiscriminator(options)': options => main.patchDiscriminator(options),
+  'spectralNormalization(options)': options => main.spectralNormalization(tf.layers.dense({units: 1}), options),
   'tensorBoard(options)': options => node.tensorBoard('logs', options),
   'photoDataset(options)': options => node.photoDataset('nowhere', options),
   'progressBar(options)': options => node.progressBar(options),
@@ -100,6 +102,7 @@ const places: Record<string, (options: never) => unknown> = {
   'trainEsrgan(settings)': options => node.trainEsrgan(options),
   'upscale(options)': options => main.upscale(given.networks.generator, given.image, options),
   'useBackend(options)': options => node.useBackend('auto', options),
+  'unetDiscriminator(options)': options => main.unetDiscriminator(options),
   'vggDiscriminator(options)': options => main.vggDiscriminator(options),
   'warmUp(options)': options => main.warmUp(options),
   'separatePassesStep(objective.penalties)': options =>

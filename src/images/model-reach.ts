@@ -102,6 +102,11 @@ function through(layer: tf.layers.Layer, {radius, scale}: Place): Place | undefi
     const neighbours = config.interpolation === 'bilinear' ? 1 : 0;
     return {radius: radius + neighbours / scale, scale: scale * largest(size)};
   }
+  if (name === 'BilinearUpsampling') return {radius: radius + 1 / scale, scale: 2 * scale};
+  if (name === 'PixelUnshuffle') {
+    const factor = largest(config.scale);
+    return {radius: radius + (factor - 1) / scale, scale: scale / factor};
+  }
   if (name === 'PixelShuffle') return {radius, scale: scale * largest(config.scale)};
   if (name === 'ZeroPadding2D') return {radius: radius + largest(padding) / scale, scale};
   if (name === 'Cropping2D') return {radius: radius + largest(cropping) / scale, scale};

@@ -1,5 +1,16 @@
 import * as tf from '@tensorflow/tfjs';
+import type {OptionNames} from '../options.js';
+import {requireKnownOptions} from '../options.js';
 import {untaped} from '../losses/untaped.js';
+import {seedSequence} from './layers.js';
+
+/** What `spectralNormalization` can be told. */
+export interface SpectralNormalizationOptions {
+  /** Seed of the vector u, a whole number; without it u differs from run to run. */
+  seed?: number;
+}
+
+const SPECTRAL_NORMALIZATION_OPTIONS: OptionNames<SpectralNormalizationOptions> = {seed: true};
 
 type LayerVariable = tf.layers.Layer['weights'][number];
 type Shape = (number | null)[];
@@ -32,15 +43,20 @@ const EPSILON = 1e-12;
  * Its weights are those of the layer, then u, `[outputs]`, which is not trained: kernel, bias, u.
  *
  * @param layer a dense or convolutional layer of tfjs that has not been used yet. It becomes this one's.
- * @throws if the layer is of another class, such as one without a kernel.
+ * @throws if the layer is of another class, such as one without a kernel, an option is unknown or the seed no whole number.
  * @example
  * const image = tf.input({shape: [64, 64, 3]});
  * const features = spectralNormalization(tf.layers.conv2d({filters: 64, kernelSize: 3, padding: 'same'})).apply(image);
  *
  * Miyato et al., "Spectral Normalization for Generative Adversarial Networks", 2018, https://arxiv.org/abs/1802.05957
  */
-export function spectralNormalization(layer: tf.layers.Layer): tf.layers.Layer {
-  return new SpectralNormalization({layer});
+export function spectralNormalization(
+  layer: tf.layers.Layer,
+  options: SpectralNormalizationOptions = {},
+): tf.layers.Layer {
+  requireKnownOptions('spectralNormalization', options, SPECTRAL_NORMALIZATION_OPTIONS);
+  const seed = seedSequence('spectralNormalization', options.seed)();
+  return new SpectralNormalization({layer, ...(seed === undefined ? {} : {seed})});
 }
 
 /** The layer that `spectralNormalization` makes, by whose class name a saved model finds it. */
@@ -49,9 +65,11 @@ class SpectralNormalization extends tf.layers.Layer {
   // Not a field: the constructor of tfjs's Layer already asks whether it is trainable, before there is a layer.
   declare private layer: tf.layers.Layer | undefined;
   private u!: LayerVariable;
+  private readonly seed: number | undefined;
 
-  constructor({layer, ...config}: {layer: tf.layers.Layer; name?: string}) {
+  constructor({layer, seed, ...config}: {layer: tf.layers.Layer; seed?: number; name?: string}) {
     super(config);
+    this.seed = seed;
     const kind = layer?.getClassName?.() as string | undefined;
     if (kind === undefined || !(kind in OUTPUTS)) {
       throw new Error(
@@ -66,7 +84,11 @@ class SpectralNormalization extends tf.layers.Layer {
     if (!layer.built) layer.build(inputShape);
     layer.built = true;
     const outputs = OUTPUTS[layer.getClassName()]!((layer as WithKernel)[this.kernelName()].read().shape);
-    const initializer = tf.initializers.randomNormal({mean: 0, stddev: 1});
+    const initializer = tf.initializers.randomNormal({
+      mean: 0,
+      stddev: 1,
+      ...(this.seed === undefined ? {} : {seed: this.seed}),
+    });
     this.u = this.addWeight('u', [outputs], 'float32', initializer, undefined, false);
     this.built = true;
   }
@@ -92,7 +114,7 @@ class SpectralNormalization extends tf.layers.Layer {
 
   override getConfig(): tf.serialization.ConfigDict {
     const layer = {className: this.layer!.getClassName(), config: this.layer!.getConfig()};
-    return {...super.getConfig(), layer};
+    return {...super.getConfig(), layer, ...(this.seed === undefined ? {} : {seed: this.seed})};
   }
 
   static override fromConfig<T extends tf.serialization.Serializable>(
