@@ -22,11 +22,12 @@ const HELP = `usage: node bench/memory.js [options]
   --size lite|full       the networks of the bench's step, or the published ESRGAN; default lite
   --batch <numbers>      default 4,16,64,256
   --micro-batch <number> samples at once; 0 for the whole batch; default 4
+  --recompute            the generator's activations, instead of keeping them
   --steps <number>       that are timed, after ${WARM_UP} others; default 3
   --no-capture           operation by operation`;
 
 /** Runs the steps of one batch size, in a process of its own, and prints what they took. */
-async function measure({backend, size, batch, microBatch, steps, capture}) {
+async function measure({backend, size, batch, microBatch, recompute, steps, capture}) {
   await useBackend(backend);
   const {size: pixels, critic, ...sizes} = SIZES[size];
   const gan = new GAN({
@@ -40,6 +41,7 @@ async function measure({backend, size, batch, microBatch, steps, capture}) {
     loss: new RelativisticAverageLoss(),
     adversarialWeight: 5e-3,
     generatorLosses: [{name: 'content', weight: 1, loss: l1Loss}],
+    recompute,
     capture,
     onWarning: message => warnings.push(message),
     ...(microBatch > 0 && {microBatchSize: microBatch}),
@@ -76,6 +78,7 @@ function main() {
       batch: {type: 'string', default: '4,16,64,256'},
       'micro-batch': {type: 'string', default: '4'},
       steps: {type: 'string', default: '3'},
+      recompute: {type: 'boolean', default: false},
       'no-capture': {type: 'boolean', default: false},
       help: {type: 'boolean', default: false},
     },
@@ -88,7 +91,7 @@ function main() {
   for (const batch of values.batch.split(',').map(Number)) {
     const microBatch = Number(values['micro-batch']);
     const settings = {backend: values.backend, size: values.size, batch, microBatch};
-    Object.assign(settings, {steps: Number(values.steps), capture: !values['no-capture']});
+    Object.assign(settings, {recompute: values.recompute, steps: Number(values.steps), capture: !values['no-capture']});
     const {stdout, stderr, status} = spawnSync(
       process.execPath,
       [fileURLToPath(import.meta.url), '--measure', JSON.stringify(settings)],

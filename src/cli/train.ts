@@ -37,6 +37,7 @@ export function trainCommand(report: (code: number) => void): Command {
       'patches computed at once, for less memory with the same result (default: the batch)',
       number,
     )
+    .option('--recompute', "compute the generator's activations twice instead of keeping them: slower, in less memory")
     .option('--warmup-steps <number>', 'steps on pixels alone', number, defaults.warmupSteps)
     .option('--steps <number>', 'steps of the GAN after them', number, defaults.steps)
     .option('--warmup-learning-rate <number>', "the generator's, in the warm-up", number, defaults.warmupLearningRate)

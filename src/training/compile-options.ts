@@ -39,6 +39,12 @@ export interface GANCompileOptions {
    * mixes the samples of a micro-batch, and random layers draw for each. Default: the whole batch.
    */
   microBatchSize?: number;
+  /**
+   * Whether the generator's activations are computed again in the backward pass, block by block, instead of kept: the same
+   * numbers in less memory, for one forward pass of the generator more. Layers that draw random numbers, and those of your
+   * own, keep theirs. Default false.
+   */
+  recompute?: boolean;
   /** Batches that the critic learns from for each that the generator does too, a whole number. Default 1. */
   discriminatorSteps?: number;
   /**

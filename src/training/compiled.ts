@@ -37,6 +37,7 @@ const COMPILE_OPTIONS: OptionNames<GANCompileOptions> = {
   generatorLosses: true,
   penalties: true,
   microBatchSize: true,
+  recompute: true,
   discriminatorSteps: true,
   generatorLearningRate: true,
   discriminatorLearningRate: true,
@@ -56,7 +57,7 @@ export function completeOptions(options: GANCompileOptions, discriminator: tf.La
   const {adversarialWeight = 1, generatorLosses = [], penalties = [], passes = 'auto'} = options;
   const {generatorOptimizer, discriminatorOptimizer, clipNorm, weightAverage, capture = true} = options;
   return {
-    objective: {loss, adversarialWeight, generatorLosses, averaging},
+    objective: {loss, adversarialWeight, generatorLosses, averaging, recompute: options.recompute ?? false},
     optimizers: {generator: generatorOptimizer, discriminator: discriminatorOptimizer},
     learningRates: {
       ...scheduleOf('generator', options.generatorLearningRate),

@@ -7,7 +7,7 @@ const PER_SAMPLE = new Set(
     'UpSampling2D Dense Embedding Activation ReLU LeakyReLU PReLU ELU ThresholdedReLU Softmax Flatten Reshape Permute RepeatVector ' +
     'Add Subtract Multiply Average Maximum Minimum Concatenate Dot MaxPooling1D MaxPooling2D MaxPooling3D ' +
     'AveragePooling1D AveragePooling2D AveragePooling3D GlobalAveragePooling1D GlobalAveragePooling2D ' +
-    'GlobalMaxPooling1D GlobalMaxPooling2D LayerNormalization Rescaling'
+    'GlobalMaxPooling1D GlobalMaxPooling2D LayerNormalization Rescaling PixelShuffle'
   ).split(' '),
 );
 
@@ -45,6 +45,14 @@ export function isPerSample(layer: tf.layers.Layer): boolean {
   const {layers, batchInputShape} = layer as Composed & {batchInputShape?: (number | null)[]};
   if (layers) return layers.every(isPerSample);
   return PER_SAMPLE.has(layer.getClassName()) && (batchInputShape?.[0] ?? null) === null;
+}
+
+/** Whether a layer gives the same once more for the same batch, from the same weights and statistics. */
+export function isRepeatable(layer: tf.layers.Layer): boolean {
+  // A model that is one here has a class of its own.
+  if ((layer as Composed).layers) return false;
+  const kinds = withoutSpectralNormalization(layer).map(one => one.getClassName());
+  return kinds.every(kind => PER_SAMPLE.has(kind) || MIXING.has(kind));
 }
 
 /** A model's layers, with what spectral normalisation is around of in its place: it changes from pass to pass, not within one. */

@@ -11,16 +11,26 @@ export type Left = Record<string, tf.Tensor>;
 export class LayerState {
   private readonly variables: tf.Variable[];
 
-  constructor(networks: tf.LayersModel[]) {
-    const weights = networks.flatMap(({nonTrainableWeights}) => nonTrainableWeights);
+  constructor(layers: Pick<tf.layers.Layer, 'nonTrainableWeights'>[]) {
+    const weights = layers.flatMap(({nonTrainableWeights}) => nonTrainableWeights);
     this.variables = [...new Set(weights.map(weight => weight.read() as tf.Variable))];
   }
 
-  /** Computes something, with the values that it leaves where there were others, and brings these back. */
-  around<T>(compute: () => T): {result: T; left: Left} {
-    const before = this.variables.map(variable => tf.clone(variable));
+  /** The values of now. */
+  values(): tf.Tensor[] {
+    return this.variables.map(variable => tf.clone(variable));
+  }
+
+  /**
+   * Computes something, with the values that it leaves where there were others, and brings these back.
+   *
+   * @param found the values that it is to find. Default: those of now.
+   */
+  around<T>(compute: () => T, found?: tf.Tensor[]): {result: T; left: Left} {
+    const before = this.values();
     const left: Left = {};
     try {
+      found?.forEach((value, i) => value.dataId !== before[i]!.dataId && this.variables[i]!.assign(value));
       const result = compute();
       this.variables.forEach((variable, i) => {
         if (variable.dataId !== before[i]!.dataId) left[i] = tf.clone(variable);

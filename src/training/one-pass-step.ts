@@ -3,9 +3,10 @@ import {joinBatch, splitBatch, splitInputs} from './inputs.js';
 import {logitsOfOnePass} from './logits.js';
 import {onOwnTape} from './own-tape.js';
 import {addPenalties} from './penalty-gradients.js';
+import {generatorForward} from './recompute.js';
 import {runStep} from './run-step.js';
 import type {Gradients, Step} from './step.js';
-import {contentLoss, criticOf, forward, layerLosses, lossRecorder, seed} from './step.js';
+import {contentLoss, criticOf, layerLosses, lossRecorder, seed} from './step.js';
 import {requireKnownObjective} from './validation.js';
 import {gradientsOf, trainableVariables} from './variables.js';
 
@@ -77,7 +78,7 @@ export const onePassStep: Step = ({generator, discriminator}, objective, xs, ys,
   };
 
   const objectiveOf = () => {
-    const fakes = splitInputs(xs, lanes).map(inputs => forward(generator, inputs));
+    const fakes = splitInputs(xs, lanes).map(inputs => generatorForward(objective)(generator, inputs));
     const adversarial = onOwnTape(() => judgeTogether(fakes));
     const content = contentLoss(objective, [generator], ys, joinBatch(fakes), record);
     return tf.add<tf.Scalar>(seed(fakes, adversarial), content);

@@ -101,6 +101,7 @@ function requireUpdates({
 }: GANCompileOptions): void {
   for (const [name, kind] of [
     ['capture', 'boolean'],
+    ['recompute', 'boolean'],
     ['onWarning', 'function'],
   ] as const) {
     const value: unknown = options[name];

@@ -2,9 +2,10 @@ import * as tf from '@tensorflow/tfjs';
 import type {Judgement} from './judge.js';
 import {judge} from './judge.js';
 import {onOwnTape} from './own-tape.js';
+import {generatorForward} from './recompute.js';
 import {runStep} from './run-step.js';
 import type {Step} from './step.js';
-import {contentLoss, criticOf, forward, lossRecorder, seed} from './step.js';
+import {contentLoss, criticOf, lossRecorder, seed} from './step.js';
 import {requireKnownObjective} from './validation.js';
 import {gradientsOf, trainableVariables} from './variables.js';
 
@@ -27,7 +28,7 @@ export const separatePassesStep: Step = ({generator, discriminator}, objective, 
   let judgement: Judgement | undefined;
 
   const objectiveOf = () => {
-    const fake = forward(generator, xs);
+    const fake = generatorForward(objective)(generator, xs);
     const adversarial = onOwnTape(() => {
       judgement = judge(discriminator, critic, objective, ys, fake, record);
       return tf.grad(critic)(fake, judgement.generatorSeed);

@@ -45,6 +45,8 @@ export interface StepCapturer {
   capture<A extends tf.Tensor[], R>(step: (...inputs: A) => R, options: CaptureOptions): CapturedStep<A, R>;
   /** Parts of a batch that a captured step does well to compute side by side. */
   lanes: number;
+  /** See `runAfter`. */
+  runAfter(x: tf.Tensor, before: tf.Tensor): tf.Tensor;
 }
 
 const capturers = onePerProcess('step capturers', () => new Map<string, StepCapturer>());
@@ -57,4 +59,12 @@ export function setStepCapturer(backend: string, capturer: StepCapturer): void {
 /** How steps are captured on the active backend; undefined where they cannot be. */
 export function stepCapturer(): StepCapturer | undefined {
   return capturers.get(tf.getBackend());
+}
+
+/**
+ * `x`, which a captured step has only once `before` is there: what is to be computed again at that time is not to be
+ * taken for what was computed already. Elsewhere ops run when they are called, and it is `x` itself.
+ */
+export function runAfter(x: tf.Tensor, before: tf.Tensor): tf.Tensor {
+  return stepCapturer()?.runAfter(x, before) ?? x;
 }

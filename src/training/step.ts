@@ -36,6 +36,8 @@ export interface Objective {
    * treat samples one by one. Default 1.
    */
   lanes?: number;
+  /** Whether the generator's activations are computed again in the backward pass instead of kept. Default false. */
+  recompute?: boolean;
 }
 
 /** The two networks of a GAN. */

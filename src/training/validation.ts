@@ -13,6 +13,7 @@ const OBJECTIVE: OptionNames<Objective> = {
   penalties: true,
   averaging: true,
   lanes: true,
+  recompute: true,
 };
 
 /** Refuses unknown members of generator losses. */

@@ -1,8 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
 import {joinBatch, splitInputs} from './inputs.js';
+import {generatorForward} from './recompute.js';
 import {runStep} from './run-step.js';
 import type {Step} from './step.js';
-import {contentLoss, forward, lossRecorder} from './step.js';
+import {contentLoss, lossRecorder} from './step.js';
 import {requireKnownObjective} from './validation.js';
 import {gradientsOf, trainableVariables} from './variables.js';
 
@@ -21,7 +22,7 @@ export const warmUpStep: Step = ({generator}, objective, xs, ys) => {
   const {losses, record} = lossRecorder();
   const step = () => {
     const {grads} = tf.variableGrads(() => {
-      const parts = splitInputs(xs, objective.lanes).map(inputs => forward(generator, inputs));
+      const parts = splitInputs(xs, objective.lanes).map(inputs => generatorForward(objective)(generator, inputs));
       return contentLoss(objective, [generator], ys, joinBatch(parts), record);
     }, variables);
     return {losses, generatorGradients: gradientsOf(variables, grads), discriminatorGradients: {}};

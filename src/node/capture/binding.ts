@@ -44,6 +44,7 @@ export interface NativeBackend {
   tensorMap: {get(dataId: object): TensorData; has(dataId: object): boolean};
   getInputTensorIds(tensors: {dataId?: object}[]): number[];
   createOutputTensor(metadata: NativeTensor): tf.Tensor;
+  executeSingleOutput(name: string, attributes: Attribute[], inputs: tf.Tensor[]): tf.Tensor;
   readSync(dataId: object): unknown;
 }
 

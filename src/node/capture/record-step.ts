@@ -25,11 +25,17 @@ export interface Recorded<R> {
 /** A step that ran, and what it did, or why it cannot be captured. */
 export type RecordedStep<R> = {result: R} & ((Recorded<R> & {refusal?: never}) | {refusal: string});
 
-let recording = false;
+/** Of the step that is being recorded now. */
+let active: Recorder | undefined;
 
 /** Whether a step is being recorded now. A captured step that it calls then runs as usual and is recorded with it. */
 export function isRecording(): boolean {
-  return recording;
+  return active !== undefined;
+}
+
+/** `x`, which the graph of the step that is being recorded has only once `before` is there. */
+export function runAfter(x: tf.Tensor, before: tf.Tensor): tf.Tensor {
+  return active?.runAfter(x, before) ?? x;
 }
 
 /**
@@ -56,7 +62,7 @@ export function recordStep<R>(
   const held = tf.tidy(() => inputs.map(input => tf.keep(tf.clone(input))));
   let isHeld = false;
   const restore = recorder.attach();
-  recording = true;
+  active = recorder;
   try {
     const result = step(copies);
     let parts;
@@ -72,7 +78,7 @@ export function recordStep<R>(
     isHeld = true;
     return {result: returned, recording: recorded, parts, effects, inputs: held, left, stored: recorder.unused()};
   } finally {
-    recording = false;
+    active = undefined;
     restore();
     if (!isHeld) release({effects, inputs: held});
     // What the step disposed of is no longer the caller's.

@@ -1,13 +1,13 @@
 import * as tf from '@tensorflow/tfjs';
 import type {Attribute, NativeBackend, NativeTensor} from './binding.js';
-import {DTYPES, nativeIds} from './binding.js';
+import {ATTRIBUTE, DTYPES, nativeIds} from './binding.js';
 import {callSite} from './call-site.js';
 import type {Gradients} from './hooks.js';
 import {attachHooks} from './hooks.js';
 import {MadeTensors} from './made-tensors.js';
 import {contentsOf, fusedOptimizer, isNesterov, sameItems, settingsOf, slotsAt} from './optimizers.js';
 import {separate} from './own-data.js';
-import type {Recording, Source} from './recording.js';
+import type {RecordedOp, Recording, Source} from './recording.js';
 import {at} from './recording.js';
 import type {StepResult} from './step-result.js';
 
@@ -145,6 +145,15 @@ export class Recorder {
     const source = this.sources.get(this.backend.tensorMap.get(unused.dataId).id);
     const op = source?.from === 'op' ? this.recording.ops[source.index] : undefined;
     return `a tensor of shape [${unused.shape.join()}]${at(op?.site ?? '')}`;
+  }
+
+  /** `x` as the result of an op that runs once `before` is there. */
+  runAfter(x: tf.Tensor, before: tf.Tensor): tf.Tensor {
+    const type: Attribute = {name: 'T', type: ATTRIBUTE.type, value: DTYPES[x.dtype]};
+    const after = this.source(this.idsOf([before])[0]!);
+    const result = this.backend.executeSingleOutput('Identity', [type], [x]);
+    if (after?.from === 'op') (this.recording.ops.at(-1) as RecordedOp).after = after;
+    return result;
   }
 
   /** Refuses a change of a variable that is neither an optimizer's own nor among those that may change. */

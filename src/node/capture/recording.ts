@@ -19,6 +19,8 @@ export interface RecordedOp {
   name: string;
   attributes: Attribute[];
   inputs: Source[];
+  /** What must be there before it runs, besides its inputs. */
+  after?: Source;
   outputs: {shape: number[]; dtype: number}[];
   /** Where the program called it: see `callSite`. */
   site: string;
@@ -132,7 +134,7 @@ export function sourcesOf({ops, assigned, outputs}: Recording): Source[] {
 function sourcesOfOp(op: RecordedStepOp): Source[] {
   switch (op.kind) {
     case 'op':
-      return op.inputs;
+      return op.after ? [...op.inputs, op.after] : op.inputs;
     case 'update':
       return op.updates.map(({gradient}) => gradient);
     case 'assign':
@@ -212,7 +214,8 @@ function opDifference(before: RecordedOp, now: RecordedOp): string | undefined {
     return `has another attribute ${changed?.name ?? ''} at every step`;
   }
   if (JSON.stringify(before.outputs) !== JSON.stringify(now.outputs)) return 'gives another shape at every step';
-  return JSON.stringify(before.inputs) === JSON.stringify(now.inputs) ? undefined : 'takes other inputs at every step';
+  const same = (name: 'inputs' | 'after') => JSON.stringify(before[name]) === JSON.stringify(now[name]);
+  return same('inputs') && same('after') ? undefined : 'takes other inputs at every step';
 }
 
 function writeDifference(before: RecordedStepOp, now: RecordedStepOp): string | undefined {

@@ -136,11 +136,12 @@ class GraphBuilder {
     return this.add(name, 'Placeholder', [], {dtype: {type: dtype}, shape: {shape}});
   }
 
-  private op({name, inputs, attributes, outputs}: RecordedOp, index: number): void {
+  private op({name, inputs, after, attributes, outputs}: RecordedOp, index: number): void {
     const values = inputs.map(source => this.value(source));
     if (name === 'Pow' || (name === 'RealDiv' && this.isRoot(inputs[1]!))) {
       values[1] = this.hidden(`e${index}`, values[1]!, inputs[1]!);
     }
+    if (after) values.push(...controlsOf([this.value(after)]));
     const converted = attributes.map(attribute => {
       const value = attrValue(attribute);
       if (!value) throw new Error(`${name} has an attribute ${attribute.name} that a graph cannot carry`);

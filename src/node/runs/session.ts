@@ -127,6 +127,7 @@ class Session {
       adversarialWeight: settings.adversarialWeight,
       generatorLosses: [{name: 'content', weight: settings.contentWeight, loss: l1Loss}],
       ...(settings.microBatch === undefined ? {} : {microBatchSize: settings.microBatch}),
+      recompute: settings.recompute ?? false,
       ...(events.onWarning ? {onWarning: events.onWarning} : {}),
     });
     if (settings.tensorboard) this.tensorBoard = tensorBoard(folder, {logEvery: LOG_EVERY});

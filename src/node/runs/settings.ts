@@ -33,6 +33,8 @@ export interface TrainSettings {
   batch: number;
   /** Patches that are computed at once: see `microBatchSize` of `GAN.compile`. Default: the whole batch. */
   microBatch?: number;
+  /** Whether the generator's activations are computed again instead of kept: see `recompute` of `GAN.compile`. Default false. */
+  recompute?: boolean;
   /** Steps on pixels alone. */
   warmupSteps: number;
   /** Steps of the GAN after them. */
@@ -100,6 +102,7 @@ const TRAIN_SETTINGS: OptionNames<TrainSettings> = {
   patch: true,
   batch: true,
   microBatch: true,
+  recompute: true,
   warmupSteps: true,
   steps: true,
   warmupLearningRate: true,

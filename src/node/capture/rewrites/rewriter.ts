@@ -136,7 +136,8 @@ export class Rewriter {
   }
 
   private place(op: RecordedOp, uses: number[], rule: Rule | undefined): number | Source {
-    const here = {...op, inputs: op.inputs.map(source => this.moved(source))};
+    const inputs = op.inputs.map(source => this.moved(source));
+    const here = {...op, inputs, ...(op.after && {after: this.moved(op.after)})};
     const used = uses.flatMap((count, output) => (count > 0 ? [output] : []));
     const replaced = used.length === 1 ? rule?.(here, this, used[0]!) : undefined;
     if (replaced?.from === 'op') this.usesNow[replaced.index]![replaced.output] = uses[used[0]!]!;
