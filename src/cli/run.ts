@@ -11,7 +11,7 @@ import {VERSION} from './version.js';
 import {watchCommand} from './watch.js';
 
 /**
- * The command line: runs one command and resolves to the exit code: 0, 1 for a run that diverged, 2 for bad input (for both
+ * The command line: runs one command and resolves to the exit code: 0, 1 for a run that diverged, 2 for bad input or a disk that fails (for both
  * one line on stderr says what is wrong), 130 for a run that a signal stopped.
  */
 export async function run(args: string[]): Promise<number> {

@@ -62,7 +62,7 @@ export function trainCommand(report: (code: number) => void): Command {
         '--filters 64 --growth 32 --blocks 23 --discriminator-filters 64 --patch 128 --batch 16, with\n' +
         '--micro-batch 1 in the memory of one patch.\n\n' +
         'Exit codes: 0 finished; 1 diverged (losses, weights or pictures of NaN: the last good checkpoint stays, and no\n' +
-        'model is written); 2 bad input; 130 stopped by a signal, with a checkpoint.',
+        'model is written); 2 bad input, or files that cannot be read or written; 130 stopped by a signal, with a checkpoint.',
     )
     .action(async (options: TrainSettings, command: Command) =>
       report(await train(await completeSettings(options, command))),

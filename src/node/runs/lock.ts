@@ -5,6 +5,7 @@ import {open, readFile, rename, rm, stat, writeFile} from 'node:fs/promises';
 import {onePerProcess} from '../../one-per-process.js';
 import {isProcess, thisProcess} from '../system/process-identity.js';
 import {beforeEnd} from '../system/before-end.js';
+import {fileError} from '../system/files.js';
 import {holdLock} from '../system/lock.js';
 
 /** A lock that this process holds. */
@@ -77,7 +78,8 @@ function keep(path: string, file: FileHandle, content: string): RunLock {
   return {
     require: async () => {
       const found = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-        if (error.code !== 'ENOENT') throw error;
+        // Also where a file has taken the place of the folder.
+        if (error.code !== 'ENOENT' && error.code !== 'ENOTDIR') throw fileError('read', path, error);
       });
       if (found === content) return;
       const state = found === undefined ? 'was removed' : "is another run's by now";

@@ -81,6 +81,10 @@ export async function trainEsrgan(
     );
     const session = new Session(settings, folder, watched, chosen.backend, await runGenerator(settings, folder));
     return await session.run(photos, chosen.reason, signal);
+  } catch (error) {
+    // Where the folder is gone nothing in it can be written: then that is the reason.
+    await folder.requireLock();
+    throw error;
   } finally {
     await folder.release();
   }
@@ -293,8 +297,9 @@ class Session {
     return join(this.folder.samples, `${name}.png`);
   }
 
-  private sample(name: string): Promise<void> {
-    return writeSampleSheet(this.sheetFile(name), this.gan.generator, this.validation.photos.slice(0, 4));
+  private async sample(name: string): Promise<void> {
+    await this.folder.requireLock();
+    await writeSampleSheet(this.sheetFile(name), this.gan.generator, this.validation.photos.slice(0, 4));
   }
 
   private async log(record: Record<string, unknown>): Promise<void> {
@@ -309,8 +314,8 @@ class Session {
   }
 
   private async checkpoint(): Promise<void> {
-    await this.folder.requireLock();
     await this.requireFinitePictures();
+    await this.folder.requireLock();
     await saveCheckpoint(this.folder.checkpoint, this.trained(), {...this.progress, seconds: this.seconds()});
     this.savedStep = this.progress.step;
   }

@@ -16,6 +16,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EROFS: 'the file system is read-only',
   EMFILE: 'too many files are open',
   ENFILE: 'too many files are open',
+  EFBIG: 'it would be larger than the file system or a limit (ulimit -f) allows',
   EIO: 'the disk reports an error',
   ELOOP: 'its links lead in a circle',
   ENAMETOOLONG: 'the name is too long',

@@ -21,6 +21,8 @@ export interface RunWithSamples {
   path: string;
   /** The folder of its sample sheets. */
   samples: string;
+  /** Called before anything is written: throws if the folder is not this run's any more. */
+  requireLock?(): Promise<void>;
 }
 
 /** What `tensorBoard` makes: a callback, which can be told more. */
@@ -55,22 +57,22 @@ export function tensorBoard(where: string | RunWithSamples, options: TensorBoard
     throw new Error(`tensorBoard: logEvery must be a whole number of at least 1, but it is ${logEvery}.`);
   }
   const samples = options.samples ?? (typeof where === 'string' ? undefined : where.samples);
-  return new EventWriter(typeof where === 'string' ? where : join(where.path, 'tensorboard'), logEvery, samples);
+  const place = typeof where === 'string' ? {folder: where} : {...where, folder: join(where.path, 'tensorboard')};
+  return new EventWriter({...place, samples}, logEvery);
 }
 
 class EventWriter extends GanCallback implements TensorBoardCallback {
   private file: EventFile | undefined;
   /** The newest step that was told of. */
   private latest = 0;
-  private readonly pictures: NewPictures | undefined;
+  private readonly pictures?: NewPictures;
 
   constructor(
-    private readonly folder: string,
+    private readonly place: {folder: string; samples: string | undefined; requireLock?(): Promise<void>},
     logEvery: number,
-    samples: string | undefined,
   ) {
     super({logEvery});
-    this.pictures = samples === undefined ? undefined : new NewPictures(samples);
+    if (place.samples !== undefined) this.pictures = new NewPictures(place.samples);
   }
 
   override async onTrainBegin(): Promise<void> {
@@ -95,10 +97,11 @@ class EventWriter extends GanCallback implements TensorBoardCallback {
 
   /** The file that is under way, or another that begins behind a step. */
   private async open(step: number): Promise<EventFile> {
+    await this.place.requireLock?.();
     if (this.file) return this.file;
     // The pictures of a run that goes on are in its earlier files.
     if (step > 0) await this.pictures?.skip();
-    return (this.file = new EventFile(this.folder, step === 0 ? 0 : step + 1));
+    return (this.file = new EventFile(this.place.folder, step === 0 ? 0 : step + 1));
   }
 
   /** Pictures that are named by a step are shown at that. */
