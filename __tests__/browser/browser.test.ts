@@ -2,7 +2,7 @@ import {activateBackend} from '../support/backends.js';
 import {describeInChromium} from '../support/chromium.js';
 import {ScriptedPage, bundleForPage} from '../support/page.js';
 import {expectClose} from '../support/values.js';
-import type {Training} from './train.js';
+import type {Resumption, Training} from './train.js';
 import {train} from './train.js';
 
 test.each(['tfjs-ragan', 'tfjs-ragan/wasm'])('%s needs nothing of Node', async entry => {
@@ -50,6 +50,12 @@ describeInChromium('training in a page', () => {
     const {losses} = await page.evaluate<Training>('/plain', `page.trainOnCpu(1)`);
     expectSameLosses(losses, inNode.cpu!.losses);
     expectSameLosses(losses, inNode.wasm!.losses.slice(0, 1));
+  });
+
+  test('goes on from IndexedDB as if it had not stopped, bit for bit', async () => {
+    const {whole, resumed, state, step} = await page.evaluate<Resumption>('/plain', `page.resumeOnCpu()`);
+    expect([state, step, whole.length]).toEqual([{photos: 'mine'}, 5, 4]);
+    expect(resumed).toEqual(whole);
   });
 });
 

@@ -12,7 +12,7 @@ export type {StoredType} from './models/stored-weights.js';
 export {photoDataset} from './photos/dataset.js';
 export type {PhotoBatch, PhotoDatasetOptions} from './photos/dataset.js';
 export {loadCheckpoint, readCheckpointState, saveCheckpoint} from './runs/checkpoint.js';
-export type {Checkpointed} from './runs/checkpoint.js';
+export type {Checkpointed} from '../training/checkpoint.js';
 export {DivergenceError} from './runs/divergence-error.js';
 export {jsonLog} from './runs/json-log.js';
 export type {JsonLogCallback, JsonLogOptions} from './runs/json-log.js';

@@ -3,6 +3,7 @@ import {registerGradients} from '../gradients/register.js';
 import {requireKnownOptions} from '../options.js';
 import type {GANCompileOptions, Passes} from './compile-options.js';
 import type {FitDatasetOptions, TrainingBatch, TrainOptions} from './fit-dataset.js';
+import type {Checkpointed} from './checkpoint.js';
 import type {Compiled} from './compiled.js';
 import {completeOptions} from './compiled.js';
 import {fitDataset, requireTrainOptions} from './fit-dataset.js';
@@ -139,6 +140,33 @@ export class GAN {
       );
     }
     return this.average.model;
+  }
+
+  /**
+   * All tensors that training goes on from, which is what a checkpoint keeps: both networks, the average where there is one,
+   * what the optimizers have accumulated. The rest are `counters`.
+   *
+   * @throws if the GAN is not compiled.
+   */
+  get trained(): Checkpointed {
+    const {generator, discriminator, average} = this;
+    const {optimizers} = this.requireCompiled('trained');
+    return {
+      models: {generator, discriminator, ...(average && {averagedGenerator: average.model})},
+      optimizers: {generatorOptimizer: optimizers.generator, discriminatorOptimizer: optimizers.discriminator},
+      variables: average ? {averagedSteps: average.steps} : {},
+    };
+  }
+
+  /**
+   * All numbers that training goes on from, by name: `step`. Set it to what it was when training goes on elsewhere; names
+   * that are missing stay as they are.
+   */
+  get counters(): Record<string, number> {
+    return {step: this.stepsTaken};
+  }
+  set counters({step = this.stepsTaken}: Record<string, number>) {
+    this.step = step;
   }
 
   /**

@@ -1,10 +1,16 @@
 import type * as tf from '@tensorflow/tfjs';
 import type {Gradients} from './step.js';
+import {innermost} from './step.js';
 
 /** The variables of a model's trainable weights, in order. */
 export function trainableVariables(model: tf.LayersModel): tf.Variable[] {
   // `read` returns the variable itself; its declared type is the wider one.
   return model.trainableWeights.map(weight => weight.read() as tf.Variable);
+}
+
+/** A model's weights in the order of its layers: its own lists depend on what is trainable. */
+export function layerWeights(model: tf.LayersModel): tf.LayersModel['weights'] {
+  return [...new Set(innermost(model))].flatMap(layer => layer.weights);
 }
 
 /** The gradients of `variables` out of a map that may hold others', without those that have none. */

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import {innermost} from './step.js';
+import {layerWeights} from './variables.js';
 
 /** How `GAN.compile` averages the generator's weights. */
 export interface WeightAverageOptions {
@@ -22,7 +22,7 @@ export class WeightAverage {
   /** Each weight with its average. */
   private readonly pairs: [weight: tf.Variable, average: tf.Variable][];
   /** How many steps it averages: a variable, since a captured step must see it change. */
-  private readonly steps: tf.Variable;
+  readonly steps: tf.Variable;
 
   /** @throws if a layer of the model cannot be made from its configuration. */
   constructor(private readonly source: tf.LayersModel) {
@@ -64,9 +64,8 @@ export class WeightAverage {
   }
 }
 
-/** In the order of the layers: a model's own lists depend on what is trainable. */
 function variablesOf(model: tf.LayersModel): tf.Variable[] {
-  return innermost(model).flatMap(layer => layer.weights.map(weight => weight.read() as tf.Variable));
+  return layerWeights(model).map(weight => weight.read() as tf.Variable);
 }
 
 /** A model of the same layers, with variables of its own. */

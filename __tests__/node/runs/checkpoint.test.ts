@@ -2,8 +2,8 @@ import * as tf from '@tensorflow/tfjs';
 import {createHash} from 'node:crypto';
 import fs from 'node:fs/promises';
 import {readFileSync, readdirSync, truncateSync, writeFileSync} from 'node:fs';
-import {dirname} from 'node:path';
-import {GAN, l1Loss} from 'tfjs-ragan';
+import {dirname, join} from 'node:path';
+import {GAN, esrganGenerator, l1Loss, vggDiscriminator} from 'tfjs-ragan';
 import {loadCheckpoint, readCheckpointState, saveCheckpoint} from 'tfjs-ragan/node';
 import {describeOnBackends} from '../../support/backends.js';
 import {temporaryFolder} from '../../support/temporary-folder.js';
@@ -77,6 +77,18 @@ describeOnBackends('a checkpoint', backend => {
     expect(await stateOf(resumed, file('b'))).toBe(await stateOf(whole, file('c')));
   });
 
+  test('of a GAN holds its counters too', async () => {
+    const run = compiled();
+    await train(run, 0, 3);
+    await saveCheckpoint(file('a'), run.gan, {photos: 'mine'});
+    const resumed = compiled();
+    await loadCheckpoint(file('a'), resumed.gan);
+    expect([resumed.gan.step, await readCheckpointState(file('a'))]).toEqual([3, {photos: 'mine'}]);
+    await train(run, 3, 5);
+    await train(resumed, 3, 5);
+    expect(await stateOf(resumed, file('b'))).toBe(await stateOf(run, file('c')));
+  });
+
   test('leaks nothing, and everything can be freed after', async () => {
     const run = compiled();
     await train(run, 0, 2);
@@ -138,6 +150,98 @@ describeOnBackends('a checkpoint', backend => {
   });
 });
 
+/** A checkpoint as 0.1 reads it into networks, optimizers and powers: by position alone. */
+function as01(file: string, {models, optimizers}: ReturnType<typeof compiled>['trained']) {
+  const content = readFileSync(file);
+  expect(content.toString('latin1', 0, 8)).toBe('TFRAGAN1');
+  expect(content.subarray(8, 40)).toEqual(createHash('sha256').update(content.subarray(40)).digest());
+  let offset = 44 + content.readUInt32LE(40);
+  const header = JSON.parse(content.toString('utf8', 44, offset)) as {
+    state: unknown;
+    optimizers: Record<string, string>;
+    entries: {owner: string; name: string; shape: number[]; dtype: 'float32' | 'int32'}[];
+  };
+  const all = header.entries.map(({owner, name, shape, dtype}) => {
+    const bytes = 4 * tf.util.sizeFromShape(shape);
+    const {buffer} = new Uint8Array(content.subarray(offset, offset + bytes));
+    offset += bytes;
+    return {owner, name, shape, values: [...(dtype === 'int32' ? new Int32Array(buffer) : new Float32Array(buffer))]};
+  });
+  expect(offset).toBe(content.length);
+  const of = (owner: string) => all.filter(entry => entry.owner === owner);
+  return {
+    state: header.state,
+    optimizers: header.optimizers,
+    weights: Object.keys(models).map(of),
+    moments: Object.keys(optimizers).map(of),
+    powers: Object.keys(optimizers).map(owner => of(`${owner} powers`)),
+  };
+}
+
+/** What a GAN has, in the order in which 0.1 takes it. */
+async function held({models, optimizers}: ReturnType<typeof compiled>['trained']) {
+  const values = async (tensors: tf.Tensor[]) => Promise.all(tensors.map(async one => [...(await one.data())]));
+  const powers = Object.values(optimizers).map(one => {
+    const {accBeta1, accBeta2} = one as unknown as Record<'accBeta1' | 'accBeta2', tf.Variable>;
+    return values([accBeta1, accBeta2]);
+  });
+  const moments = Object.values(optimizers).map(async one =>
+    values((await one.getWeights()).map(({tensor}) => tensor)),
+  );
+  return {
+    weights: await Promise.all(Object.values(models).map(model => values(model.weights.map(one => one.read())))),
+    moments: await Promise.all(moments),
+    powers: await Promise.all(powers),
+  };
+}
+
+describe('a checkpoint of 0.1', () => {
+  const valuesOf = ({weights, moments, powers}: ReturnType<typeof as01>) => {
+    const only = (all: (typeof weights)[number][]) => all.map(one => one.map(({values}) => values));
+    return {weights: only(weights), moments: only(moments), powers: only(powers)};
+  };
+
+  test('is read as it was written', async () => {
+    const old = join(__dirname, '../../fixtures/checkpoints/0.1.bin');
+    const gan = new GAN({
+      generator: esrganGenerator({scale: 2, filters: 2, growth: 2, blocks: 1}),
+      discriminator: vggDiscriminator({size: 8, filters: 2, maxFilters: 8}),
+    });
+    const [generatorOptimizer, discriminatorOptimizer] = [tf.train.adam(0.1, 0.9, 0.99), tf.train.adam(0.1, 0.9, 0.99)];
+    gan.compile({generatorOptimizer, discriminatorOptimizer, weightAverage: {decay: 0.9}});
+    await loadCheckpoint(old, gan);
+    expect(await readCheckpointState(old)).toMatchObject({step: 7, settings: {data: 'photos'}});
+    const trained = {
+      models: {generator: gan.generator, discriminator: gan.discriminator},
+      optimizers: {generatorOptimizer, discriminatorOptimizer},
+    };
+    const read = as01(old, trained);
+    expect(read.optimizers).toEqual({generatorOptimizer: 'Adam', discriminatorOptimizer: 'Adam'});
+    // The critic has learned in 3 of the 7 steps.
+    expect(read.moments.map(([iterations]) => iterations!.values)).toEqual([[7], [3]]);
+    expect(await held(trained)).toEqual(valuesOf(read));
+  });
+
+  test('is what 0.1 finds in one of today, also of a GAN with an average and a layer that is frozen', async () => {
+    const [file, run] = [inFolder('new.bin'), compiled()];
+    run.gan.compile({
+      generatorOptimizer: run.trained.optimizers.generatorOptimizer,
+      discriminatorOptimizer: run.trained.optimizers.discriminatorOptimizer,
+      weightAverage: {decay: 0.9},
+      capture: false,
+    });
+    await train(run, 0, 3);
+    run.gan.generator.layers[0]!.trainable = false;
+    await saveCheckpoint(file, run.gan, {step: 3});
+    const read = as01(file, run.trained);
+    expect([read.state, read.optimizers]).toEqual([
+      {step: 3},
+      {generatorOptimizer: 'Adam', discriminatorOptimizer: 'Adam'},
+    ]);
+    expect(valuesOf(read)).toEqual(await held(run.trained));
+  });
+});
+
 describe('a checkpoint file', () => {
   const file = inFolder('file', 'checkpoint.bin');
   const model = () => ({models: {generator: compiled().gan.generator}, optimizers: {}});
@@ -160,6 +264,26 @@ describe('a checkpoint file', () => {
       writeFileSync(file, content);
       await expect(readCheckpointState(file)).rejects.toThrow(refusal('it is not a checkpoint'));
     }
+  });
+
+  test('in which any byte is another, or that ends anywhere, is refused', async () => {
+    await saveCheckpoint(file, model(), {});
+    const whole = readFileSync(file);
+    // All that is not a tensor, and every 7th byte of what is.
+    const header = 44 + whole.readUInt32LE(40);
+    const places = Array.from(whole.keys()).filter(at => at < header || at % 7 === 0);
+    for (const at of places) {
+      const altered = Buffer.from(whole);
+      altered[at]! ^= 1 << (at % 8);
+      writeFileSync(file, altered);
+      await expect(readCheckpointState(file)).rejects.toThrow(/it is (damaged or cut short|not a checkpoint)$/);
+      writeFileSync(file, whole.subarray(0, at));
+      await expect(readCheckpointState(file)).rejects.toThrow(/it is (damaged or cut short|not a checkpoint)$/);
+    }
+    writeFileSync(file, Buffer.concat([whole, Buffer.alloc(1)]));
+    await expect(readCheckpointState(file)).rejects.toThrow('it is damaged or cut short');
+    writeFileSync(file, whole);
+    expect(await readCheckpointState(file)).toEqual({});
   });
 
   test('that holds NaN is refused, and changes nothing', async () => {
@@ -191,6 +315,32 @@ describe('a checkpoint file', () => {
     spy.mockRestore();
     expect(await readCheckpointState(file)).toEqual({step: 1});
     expect(readdirSync(dirname(file))).toEqual(['checkpoint.bin']);
+  });
+
+  test('is on the disk, and so is its name, before it is said to be', async () => {
+    const done: string[] = [];
+    const probe = await fs.open(dirname(file));
+    const kind = Object.getPrototypeOf(probe) as typeof probe;
+    await probe.close();
+    const {value: syncing} = Object.getOwnPropertyDescriptor(kind, 'sync') as {
+      value: (this: typeof probe) => Promise<void>;
+    };
+    const original = {rename: fs.rename, sync: syncing};
+    const rename = jest.spyOn(fs, 'rename').mockImplementation(async (from, to) => {
+      done.push('renamed');
+      await original.rename(from, to);
+    });
+    const sync = jest.spyOn(kind, 'sync').mockImplementation(async function (this: typeof probe) {
+      done.push((await this.stat()).isDirectory() ? 'folder' : 'file');
+      await original.sync.call(this);
+    });
+    await saveCheckpoint(file, model(), {});
+    expect(done.splice(0)).toEqual(['file', 'renamed', 'folder']);
+    // Folders that were made have names in others.
+    await saveCheckpoint(`${dirname(file)}/one/two/new.bin`, model(), {});
+    rename.mockRestore();
+    sync.mockRestore();
+    expect(done).toEqual(['file', 'renamed', 'folder', 'folder', 'folder']);
   });
 
   test('where a file stands in the way of its folder is refused in one line', async () => {

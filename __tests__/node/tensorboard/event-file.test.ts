@@ -2,7 +2,7 @@ import {readFileSync, readdirSync, rmSync, truncateSync, writeFileSync} from 'no
 import {hostname} from 'node:os';
 import {join} from 'node:path';
 import {PNG} from 'pngjs';
-import {crc32c, maskedCrc32c} from '../../../src/node/tensorboard/crc32c.js';
+import {crc32c, maskedCrc32c} from '../../../src/crc32c.js';
 import {EventFile, record} from '../../../src/node/tensorboard/event-file.js';
 import {histogramOf} from '../../../src/node/tensorboard/histogram.js';
 import {describeWithTensorBoard, readWithTensorBoard} from '../../support/tensorboard.js';

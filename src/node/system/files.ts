@@ -1,6 +1,6 @@
 import {randomUUID} from 'node:crypto';
 import {closeSync, openSync, rmSync} from 'node:fs';
-import {mkdir, mkdtemp, rename, rm, rmdir, stat, writeFile} from 'node:fs/promises';
+import {mkdir, mkdtemp, open, rename, rm, rmdir, stat, writeFile} from 'node:fs/promises';
 import {dirname, join, resolve} from 'node:path';
 import {beforeEnd} from './before-end.js';
 
@@ -116,11 +116,20 @@ export async function writeFilesAtomically(
   files: (readonly [path: string, data: string | Uint8Array])[],
 ): Promise<void> {
   const written = files.map(([path, data]) => ({path, data, beside: `${path}.${randomUUID()}.tmp`}));
+  const folders = new Set(written.map(({path}) => dirname(resolve(path))));
   const takeBack = beforeEnd(() => written.forEach(({beside}) => rmSync(beside, {force: true})));
   try {
     for (const {path, data, beside} of written) {
       await naming(path, async () => {
-        await makeFolder(dirname(path));
+        const topmost = await makeFolder(dirname(path));
+        // The names of the folders that were made are in those above them.
+        for (
+          let folder = dirname(resolve(path));
+          topmost && folder.length >= topmost.length;
+          folder = dirname(folder)
+        ) {
+          folders.add(dirname(folder));
+        }
         // Made at once: an opening under way while the process ends would make it after it was removed.
         closeSync(openSync(beside, 'wx'));
         // Onto the disk before it takes its place: else a power failure may leave an empty file there.
@@ -128,6 +137,7 @@ export async function writeFilesAtomically(
       });
     }
     for (const {path, beside} of written) await naming(path, () => rename(beside, path));
+    for (const folder of folders) await syncFolder(folder);
   } catch (error) {
     // What cannot be removed either must not hide the reason.
     for (const {beside} of written) await rm(beside, {force: true}).catch(() => undefined);
@@ -135,6 +145,13 @@ export async function writeFilesAtomically(
   } finally {
     takeBack();
   }
+}
+
+/** Has the names in a folder on the disk, so that a power failure undoes no rename; where the system can. */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path).catch(() => undefined);
+  await folder?.sync().catch(() => undefined);
+  await folder?.close();
 }
 
 /**

@@ -2,7 +2,7 @@ import {appendFile, readdir} from 'node:fs/promises';
 import {hostname} from 'node:os';
 import {join} from 'node:path';
 import {fileError, makeFolder} from '../system/files.js';
-import {maskedCrc32c} from './crc32c.js';
+import {maskedCrc32c} from '../../crc32c.js';
 import type {Event, Value} from './event.js';
 import {encodeEvent} from './event.js';
 

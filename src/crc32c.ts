@@ -7,10 +7,10 @@ const TABLE = Uint32Array.from({length: 256}, (_, byte) => {
   return remainder;
 });
 
-/** The CRC-32C of bytes, from 0 to 2^32 - 1 (RFC 3720, appendix B.4). zlib's `crc32` has another polynomial. */
-export function crc32c(bytes: Uint8Array): number {
+/** The CRC-32C of bytes, or of several one after the other, from 0 to 2^32 - 1 (RFC 3720, appendix B.4). zlib's `crc32` has another polynomial. */
+export function crc32c(...parts: Uint8Array[]): number {
   let crc = 0xffffffff;
-  for (const byte of bytes) crc = (crc >>> 8) ^ TABLE[(crc ^ byte) & 0xff]!;
+  for (const bytes of parts) for (const byte of bytes) crc = (crc >>> 8) ^ TABLE[(crc ^ byte) & 0xff]!;
   return ~crc >>> 0;
 }
 

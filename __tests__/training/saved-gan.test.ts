@@ -1,0 +1,245 @@
+import * as tf from '@tensorflow/tfjs';
+import type {GANCompileOptions} from 'tfjs-ragan';
+import {
+  GAN,
+  RelativisticPairedLoss,
+  cosine,
+  l1Loss,
+  loadGan,
+  multiStep,
+  r1Penalty,
+  r2Penalty,
+  saveGan,
+  spectralNormalization,
+} from 'tfjs-ragan';
+import {describeOnBackends, tensorFlow} from '../support/backends.js';
+import {weightsOf} from '../support/small-gan.js';
+
+type Optimizer = () => tf.Optimizer;
+const adam: Optimizer = () => tf.train.adam(0.01, 0.5, 0.9);
+
+/** A GAN with everything that training carries from step to step. */
+function everything(optimizer = adam, changed: Partial<GANCompileOptions> = {}, units = 6): GAN {
+  const dense = (units: number, seed: number, inputDim?: number) =>
+    tf.layers.dense({units, kernelInitializer: tf.initializers.glorotNormal({seed}), ...(inputDim && {inputDim})});
+  const latent = tf.input({shape: [4]});
+  const hidden = tf.layers.batchNormalization().apply(dense(units, 1).apply(latent));
+  const sample = tf.input({shape: [3]});
+  const features = tf.layers.leakyReLU().apply(spectralNormalization(dense(5, 3)).apply(sample));
+  const gan = new GAN({
+    generator: tf.model({inputs: latent, outputs: dense(3, 2).apply(hidden) as tf.SymbolicTensor}),
+    discriminator: tf.model({
+      inputs: sample,
+      outputs: spectralNormalization(dense(1, 4)).apply(features) as tf.SymbolicTensor,
+    }),
+  });
+  gan.compile({
+    generatorOptimizer: optimizer(),
+    discriminatorOptimizer: optimizer(),
+    loss: new RelativisticPairedLoss(),
+    generatorLosses: [{name: 'content', weight: 0.1, loss: l1Loss}],
+    penalties: [r1Penalty({gamma: 0.1, every: 3}), r2Penalty({gamma: 0.1, every: 4})],
+    discriminatorSteps: 2,
+    generatorLearningRate: cosine({rate: 0.02, steps: 20, warmUp: 3}),
+    discriminatorLearningRate: multiStep({rate: 0.01, milestones: [3, 7]}),
+    weightAverage: {decay: 0.9},
+    clipNorm: 1,
+    onWarning: message => {
+      if (!message.includes('mixes the samples of a micro-batch')) throw new Error(message);
+    },
+    ...changed,
+  });
+  return gan;
+}
+
+/** Steps to `last`, each on a batch of its own. */
+async function train(gan: GAN, last: number): Promise<Record<string, number>[]> {
+  const losses = [];
+  while (gan.step < last) {
+    const normal = (size: number, seed: number) => tf.randomNormal([8, size], 0, 1, 'float32', seed);
+    const [xs, ys] = [normal(4, gan.step + 1), normal(3, gan.step + 1000)];
+    losses.push(await gan.trainOnBatch(xs, ys));
+    tf.dispose([xs, ys]);
+  }
+  return losses;
+}
+
+/** A handler that keeps what it is given in memory. */
+function memory(): tf.io.IOHandler & {artifacts?: tf.io.ModelArtifacts} {
+  const handler: ReturnType<typeof memory> = {
+    save: artifacts => {
+      handler.artifacts = structuredClone(artifacts);
+      return Promise.resolve({modelArtifactsInfo: {dateSaved: new Date(), modelTopologyType: 'JSON' as const}});
+    },
+    load: () => Promise.resolve(structuredClone(handler.artifacts!)),
+  };
+  return handler;
+}
+
+/** All that training goes on from, bit for bit. */
+async function stateOf(gan: GAN): Promise<unknown> {
+  const kept = memory();
+  await saveGan(gan, kept);
+  return [gan.counters, Buffer.from(kept.artifacts!.weightData as ArrayBuffer).toString('base64')];
+}
+
+function dispose(gan: GAN): void {
+  const {models, optimizers} = gan.trained;
+  gan.dispose();
+  for (const model of Object.values(models)) model.dispose();
+  for (const optimizer of Object.values(optimizers)) optimizer.dispose();
+}
+
+const valuesOf = (layer: tf.layers.Layer) =>
+  Promise.all(layer.weights.map(async weight => Array.from(await weight.read().data())));
+
+const OPTIMIZERS: Record<string, Optimizer> = {
+  adam,
+  adamax: () => tf.train.adamax(0.01),
+  rmsprop: () => tf.train.rmsprop(0.01, 0.9, 0.5),
+  momentum: () => tf.train.momentum(0.01, 0.9, true),
+  adagrad: () => tf.train.adagrad(0.01),
+  adadelta: () => tf.train.adadelta(0.5),
+  sgd: () => tf.train.sgd(0.01),
+};
+
+describeOnBackends('a saved GAN', backend => {
+  const captures = backend === tensorFlow;
+
+  type Case = [name: string, optimizer: Optimizer, changed: Partial<GANCompileOptions>];
+  test.each<Case>([
+    ...Object.entries(OPTIMIZERS)
+      // To record a step takes its time; for the others see node/capture/resume.test.ts.
+      .filter(([name]) => !captures || name === 'adam')
+      .map(([name, optimizer]): Case => [name, optimizer, {}]),
+    ['micro-batches', adam, {microBatchSize: 3, penalties: [r1Penalty({gamma: 0.1, every: 3})]}],
+    ...(captures ? [['steps that are not captured', adam, {capture: false}] satisfies Case] : []),
+  ])('goes on as if it had not stopped, bit for bit, with %s', async (_, optimizer, changed) => {
+    const [whole, stopped] = [everything(optimizer, changed), everything(optimizer, changed)];
+    // Some layers begin with random numbers.
+    const start = memory();
+    await saveGan(whole, start);
+    await loadGan(stopped, start);
+    const losses = await train(whole, 13);
+    // In the middle of the critic's steps, between two penalties and before a milestone, then where one of each ends.
+    for (const stop of [5, 8]) {
+      await train(stopped, stop);
+      const kept = memory();
+      await saveGan(stopped, kept, {photos: 'mine'});
+      const resumed = everything(optimizer, changed);
+      // Whatever it did before.
+      await train(resumed, 2);
+      expect(await loadGan(resumed, kept)).toEqual({photos: 'mine'});
+      expect(resumed.step).toBe(stop);
+      expect(await train(resumed, 13)).toEqual(losses.slice(stop));
+      expect(await stateOf(resumed)).toEqual(await stateOf(whole));
+      dispose(resumed);
+    }
+    if (captures) expect(whole.captureStatus?.state).toBe('capture' in changed ? undefined : 'captured');
+    dispose(whole);
+    dispose(stopped);
+  });
+
+  test('before its first step, and with the critic not asked yet', async () => {
+    for (const last of [0, 3]) {
+      const [whole, resumed] = [everything(), everything()];
+      const batch = () => [tf.ones([2, 4]), tf.ones([2, 3])] as const;
+      for (let i = 0; i < last; i++) await whole.trainOnBatch(...batch(), {adversarial: false});
+      const kept = memory();
+      await saveGan(whole, kept);
+      await loadGan(resumed, kept);
+      expect(await train(resumed, 6)).toEqual(await train(whole, 6));
+    }
+  });
+
+  test('has the weights of layers that are frozen in between', async () => {
+    const [frozen, resumed] = [everything(), everything()];
+    await train(frozen, 3);
+    frozen.generator.layers[1]!.trainable = false;
+    const kept = memory();
+    await saveGan(frozen, kept);
+    await loadGan(resumed, kept);
+    const {generator, discriminator} = resumed;
+    frozen.generator.layers[1]!.trainable = true;
+    expect(await stateOf(resumed)).toEqual(await stateOf(frozen));
+    for (const [i, layer] of generator.layers.entries()) {
+      expect(await valuesOf(layer)).toEqual(await valuesOf(frozen.generator.layers[i]!));
+    }
+    expect(await weightsOf(discriminator)).toEqual(await weightsOf(frozen.discriminator));
+  });
+
+  test('leaks nothing', async () => {
+    const kept = memory();
+    const before = tf.memory().numTensors;
+    const [one, other] = [everything(), everything()];
+    await train(one, 4);
+    await train(other, 2);
+    const held = tf.memory().numTensors;
+    await saveGan(one, kept);
+    await loadGan(other, kept);
+    await loadGan(other, kept);
+    expect(tf.memory().numTensors).toBe(held);
+    dispose(one);
+    dispose(other);
+    // What counts the steps of each average goes with its GAN, or with the next `compile`.
+    expect(tf.memory().numTensors).toBeLessThanOrEqual(before + 2);
+  });
+
+  test('with no average begins one', async () => {
+    const averaging = everything();
+    const plain = new GAN({generator: averaging.generator, discriminator: averaging.discriminator});
+    plain.compile({generatorOptimizer: adam(), discriminatorOptimizer: adam(), capture: false});
+    await train(plain, 4);
+    const kept = memory();
+    await saveGan(plain, kept);
+    await train(averaging, 8);
+    await loadGan(averaging, kept);
+    expect(await weightsOf(averaging.averagedGenerator)).toEqual(await weightsOf(averaging.generator));
+    // Of the first step's average a tenth stays, whatever the decay.
+    const before = (await weightsOf(averaging.generator))[0]!;
+    await train(averaging, 6);
+    const [after, average] = [averaging.generator, averaging.averagedGenerator].map(weightsOf);
+    const expected = (await after!)[0]!.map((now, i) => 0.1 * before[i]! + 0.9 * now);
+    (await average!)[0]!.forEach((value, i) => expect(value).toBeCloseTo(expected[i]!, 5));
+  });
+
+  test('that does not fit, is altered, holds NaN or is none is refused, and changes nothing', async () => {
+    const gan = everything();
+    await train(gan, 2);
+    const kept = memory();
+    await saveGan(gan, kept);
+    const state = await stateOf(gan);
+    const place = 'cannot resume from the given handler:';
+    await expect(loadGan(everything(adam, {}, 7), kept)).rejects.toThrow(`${place} its generator is another network`);
+    const {generator, discriminator} = everything();
+    const plain = new GAN({generator, discriminator});
+    plain.compile({generatorOptimizer: adam(), discriminatorOptimizer: adam()});
+    await expect(loadGan(plain, kept)).rejects.toThrow(
+      `${place} it has an average of the generator's weights, which would be lost; set weightAverage in compile()`,
+    );
+    await expect(loadGan(everything(OPTIMIZERS.sgd), kept)).rejects.toThrow(
+      `${place} its generatorOptimizer is Adam, not SGD`,
+    );
+    const altered = memory();
+    altered.artifacts = structuredClone(kept.artifacts!);
+    new Uint8Array(altered.artifacts.weightData as ArrayBuffer)[7]! ^= 1;
+    await expect(loadGan(gan, altered)).rejects.toThrow(`${place} it is damaged`);
+    altered.artifacts = structuredClone(kept.artifacts!);
+    const metadata = altered.artifacts.userDefinedMetadata as {checkpoint: string};
+    metadata.checkpoint = metadata.checkpoint.replace('"step":2', '"step":3');
+    await expect(loadGan(gan, altered)).rejects.toThrow(`${place} it is damaged`);
+    altered.artifacts = {modelTopology: {}, weightData: new ArrayBuffer(4)};
+    await expect(loadGan(gan, altered)).rejects.toThrow(`${place} it is not a GAN that saveGan saved`);
+    await expect(saveGan(gan, 'nowhere://run')).rejects.toThrow(
+      'saveGan: nothing can save nowhere://run; give a handler',
+    );
+    await expect(loadGan(gan, 'nowhere://run')).rejects.toThrow(
+      'loadGan: nothing can load nowhere://run; give a handler',
+    );
+    expect(await stateOf(gan)).toEqual(state);
+    tf.tidy(() => void gan.discriminator.weights[0]!.write(tf.fill([3, 5], NaN)));
+    const before = kept.artifacts;
+    await expect(saveGan(gan, kept)).rejects.toThrow("cannot write the given handler: discriminator's");
+    expect(kept.artifacts).toBe(before);
+  });
+});
