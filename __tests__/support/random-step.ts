@@ -145,6 +145,14 @@ function onRows(dice: Dice, weights: Weights, layers: tf.layers.Layer[], outside
       () => (rows, _, indices) =>
         tf.add(rows, tf.mul(vector, tf.expandDims(tf.cast(tf.oneHot(indices as tf.Tensor1D, 2), 'float32').sum(1), 1))),
       () => rows => (rows.shape[0] > 3 ? tf.tanh(rows) : tf.sigmoid(rows)),
+      // Numbers drawn anew at every call, of which nothing can be seen.
+      () => rows => tf.mul(rows, tf.ceil(tf.randomUniform(rows.shape, 0.5, 1))),
+      () => rows => tf.add(rows, tf.cast(tf.randomUniform(rows.shape, 0, 1, 'int32'), 'float32')),
+      () => rows => {
+        const noise = tf.randomNormal(rows.shape);
+        return tf.sub(tf.add(rows, noise), noise);
+      },
+      () => rows => tf.mul(rows, tf.sign(tf.add(tf.dropout(tf.onesLike(rows), number === 0.5 ? 0.5 : 0.1), 1))),
       () => layer(tf.layers.dense({units: WIDTH, activation: 'tanh', kernelInitializer: initializer()})),
       () => layer(tf.layers.batchNormalization({momentum: 0.9, epsilon: 0.1})),
     ])();
@@ -183,6 +191,7 @@ function onImages(dice: Dice, layers: tf.layers.Layer[]): Forward {
       () => [convolution(channels, {kernelSize: 1})],
       () => [layer(tf.layers.upSampling2d({size: [2, 2]})), convolution(channels), leaky],
       () => [layer(tf.layers.batchNormalization({momentum: 0.9, epsilon: 0.1}))],
+      () => [(x: tf.Tensor) => tf.mul(x, tf.ceil(tf.randomUniform([x.shape[0], 1, 1, 1], 0.5, 1)))],
       () => [(x: tf.Tensor) => tf.depthToSpace(x as tf.Tensor4D, 2), convolution(channels)],
     ])();
   const ops = [
@@ -249,6 +258,7 @@ function anyStatement(
         second.assign(a);
       }),
     () => done(() => first.assign(tf.tensor1d([0.1, 0.2, -0.3, 0.4]))),
+    () => done(() => first.assign(tf.mul(second, tf.sign(tf.truncatedNormal(second.shape, 3, 1))))),
     x => done(() => first.assign(tf.tanh(tf.add(second, tf.mean(x))))),
     (x, indices) => {
       const before = tf.tidy(() => tf.sum(tf.mul(first, third)));

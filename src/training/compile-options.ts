@@ -64,6 +64,12 @@ export interface GANCompileOptions {
   /** Where the sums and counts of averages come from. Default `localAveraging`: the batch alone. */
   averaging?: Averaging;
   /**
+   * Makes the random numbers that a step draws, those of dropout, noise and penalties say, a function of this seed, a whole
+   * number of at least 0, and of `gan.step`: a run repeats, and goes on after one that stopped. Captured steps draw others
+   * than those that run as usual. Default: others each time.
+   */
+  seed?: number;
+  /**
    * Whether steps run captured where the backend can: TensorFlow in Node, see `captureStep` in `tfjs-ragan/node`. Default
    * true. Set it to false for generator losses that change with what JavaScript knows besides their arguments.
    */

@@ -25,6 +25,8 @@ export interface Compiled {
   microBatchSize: number | undefined;
   /** The decay of the average of the generator's weights; undefined for none. */
   averageDecay: number | undefined;
+  /** What random numbers go by. */
+  seed: number | undefined;
   capture: boolean;
   onWarning: ((message: string) => void) | undefined;
 }
@@ -45,6 +47,7 @@ const COMPILE_OPTIONS: OptionNames<GANCompileOptions> = {
   weightAverage: true,
   passes: true,
   averaging: true,
+  seed: true,
   capture: true,
   onWarning: true,
 };
@@ -69,6 +72,7 @@ export function completeOptions(options: GANCompileOptions, discriminator: tf.La
     discriminatorSteps: options.discriminatorSteps ?? 1,
     microBatchSize: options.microBatchSize,
     averageDecay: weightAverage?.decay,
+    seed: options.seed,
     capture,
     onWarning: options.onWarning,
   };

@@ -6,6 +6,7 @@ import type {FitDatasetOptions, TrainingBatch, TrainOptions} from './fit-dataset
 import type {Checkpointed} from './checkpoint.js';
 import type {Compiled} from './compiled.js';
 import {completeOptions} from './compiled.js';
+import {drawing} from './drawing.js';
 import {fitDataset, requireTrainOptions} from './fit-dataset.js';
 import {isPerSample, mixingLayer} from './inspect-critic.js';
 import {setLearningRate} from './learning-rate.js';
@@ -14,7 +15,7 @@ import {listOf} from './inputs.js';
 import {requireBatch} from './require-batch.js';
 import type {RunPiece} from './pieces.js';
 import {capturePieces} from './pieces.js';
-import type {CapturedStep, CaptureStatus} from './step-capture.js';
+import type {CapturedCall, CaptureStatus} from './step-capture.js';
 import {stepCapturer} from './step-capture.js';
 import type {Networks} from './step.js';
 import type {StepKind} from './update.js';
@@ -76,7 +77,7 @@ export class GAN {
   private average: WeightAverage | undefined;
   /** What is done with the batch under way. */
   private kind: StepKind | undefined;
-  private captured: CapturedStep<tf.Tensor[], Losses> | undefined;
+  private captured: CapturedCall<tf.Tensor[], Losses> | undefined;
   /** The types of the tensors that it takes. */
   private capturedTypes = '';
 
@@ -239,7 +240,8 @@ export class GAN {
     this.kind = kind;
     const tensors = [...listOf(batch.xs), batch.ys, ...listOf(batch.condition)];
     const captured = compiled.capture ? this.capturedStep(compiled, tensors) : undefined;
-    const losses = (captured ?? this.stepOf(compiled))(...tensors);
+    const step = () => (captured ?? this.stepOf(compiled))(...tensors);
+    const losses = compiled.seed === undefined ? step() : drawing([compiled.seed, this.step], step);
     this.stepsTaken++;
     return losses;
   }

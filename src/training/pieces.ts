@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import type {CapturedStep, CaptureOptions, CaptureStatus, StepCapturer} from './step-capture.js';
+import type {CapturedCall, CapturedStep, CaptureOptions, CaptureStatus, StepCapturer} from './step-capture.js';
 
 /**
  * Runs a piece of a step, of that name.
@@ -26,7 +26,7 @@ export function capturePieces<A extends tf.Tensor[], R>(
   capturer: StepCapturer,
   step: (run: RunPiece) => (...inputs: A) => R,
   {dependsOn = () => [], ...options}: Omit<CaptureOptions, 'inputs'>,
-): CapturedStep<A, R> {
+): CapturedCall<A, R> {
   const captured = new Map<string, CapturedStep<tf.Tensor[], unknown>>();
   let now: {piece: (...inputs: tf.Tensor[]) => unknown; dependsOn: number[]};
   const run: RunPiece = (name, piece, inputs, own = []) => {
@@ -47,7 +47,7 @@ export function capturePieces<A extends tf.Tensor[], R>(
   return Object.defineProperties((...inputs: A) => step(run)(...inputs), {
     status: {get: () => together([...captured.values()].map(({status}) => status))},
     dispose: {value: dispose},
-  }) as CapturedStep<A, R>;
+  }) as CapturedCall<A, R>;
 }
 
 /** Captured where all pieces are; of the largest the nodes and bytes. */

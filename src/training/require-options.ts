@@ -114,6 +114,10 @@ function requireUpdates({
       throw new Error(`GAN.compile: ${name} must be a whole number of at least 1, but it is ${count}.`);
     }
   }
+  const {seed = 0} = options;
+  if (!Number.isSafeInteger(seed) || seed < 0) {
+    throw new Error(`GAN.compile: seed must be a whole number of at least 0, but it is ${JSON.stringify(seed)}.`);
+  }
   if (typeof clipNorm === 'object') {
     requireKnownOptions('GAN.compile clipNorm', clipNorm, {generator: true, discriminator: true});
   }

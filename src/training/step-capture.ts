@@ -15,13 +15,22 @@ export interface CaptureStatus {
   weightBytes: number;
 }
 
-/** A step that runs as one call of the backend once it is captured. */
-export interface CapturedStep<A extends tf.Tensor[], R> {
+/** A step that is captured, in whole or in pieces. */
+export interface CapturedCall<A extends tf.Tensor[], R> {
   (...inputs: A): R;
   /** How it runs so far. */
   readonly status: CaptureStatus;
   /** Brings the weights back and frees the session. The step can still be called, and is then recorded anew. */
   dispose(): void;
+}
+
+/** A step that runs as one call of the backend once it is captured. */
+export interface CapturedStep<A extends tf.Tensor[], R> extends CapturedCall<A, R> {
+  /**
+   * The number of the next call, from 0, by which a step with a `seed` draws random numbers. Set it to go on where a step
+   * stopped, or to repeat one.
+   */
+  counter: number;
 }
 
 /** What `captureStep` must know of a step. */
@@ -36,6 +45,11 @@ export interface CaptureOptions {
    * optimizer]`. Default: none.
    */
   dependsOn?: () => readonly unknown[];
+  /**
+   * Makes the random numbers that tfjs draws in the step, by `tf.randomNormal` or dropout say, a function of this seed, a
+   * whole number of at least 0, and of `counter`, captured or not. Default: others each time.
+   */
+  seed?: number;
   /** Receives the one line that says why steps are not captured. Default `console.warn`. */
   onWarning?: (message: string) => void;
 }

@@ -95,6 +95,28 @@ describeOnTensorFlow('a captured step that depends on values', () => {
     expect(step.status).toMatchObject({state: 'eager', reason: expect.stringMatching(/returns the number/) as string});
   });
 
+  test('warns once of values that never repeat, and not of ones that do', () => {
+    const warningsOf = (valueAt: (call: number) => unknown) => {
+      const warnings: string[] = [];
+      let call = 0;
+      const step = captureStep((x: tf.Tensor) => tf.mul(x, 2), {
+        inputs: [SCALAR],
+        dependsOn: () => ['fixed', valueAt(call)],
+        onWarning: one => void warnings.push(one),
+      });
+      for (; call < 40; call++) expect(tf.tidy(() => valueOf(step(tf.scalar(3))))).toBe(6);
+      step.dispose();
+      return warnings;
+    };
+    const told =
+      /^captureStep: for 32 calls in a row dependsOn .* value 1 changes, now number "32"\. Return what takes few/;
+    expect(warningsOf(call => call)).toEqual([expect.stringMatching(told)]);
+    expect(warningsOf(call => call % 9)).toHaveLength(1);
+    expect(warningsOf(() => ({}))).toHaveLength(1);
+    expect(warningsOf(call => call % 8)).toEqual([]);
+    expect(warningsOf(call => (call % 30 === 29 ? call - 1 : call))).toEqual([]);
+  });
+
   test('refuses values that come in no array', () => {
     const dependsOn = (() => 3) as unknown as () => unknown[];
     expect(() => captureStep(() => undefined, {inputs: [], dependsOn})).toThrow(

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type {NativeBackend} from './binding.js';
-import {nativeIds} from './binding.js';
+import {DTYPES, nativeIds} from './binding.js';
 import {expire, takeValues} from './made-tensors.js';
 import {contentsOf, fusedOptimizer, isNesterov, slotsAt} from './optimizers.js';
 import type {Recorded} from './record-step.js';
@@ -13,6 +13,9 @@ import type {StepGraph} from './step-graph.js';
 import {fusedOptimizers, stepGraph} from './step-graph.js';
 import type {StepResult} from './step-result.js';
 import {StepSession} from './step-session.js';
+
+/** Two whole numbers, by which a call draws random numbers. */
+export type Seeds = readonly [number, number];
 
 /** A captured step for one shape of inputs. */
 export class CapturedGraph<R> {
@@ -69,8 +72,8 @@ export class CapturedGraph<R> {
   }
 
   /** @throws as TensorFlow does. */
-  run(inputs: tf.Tensor[]): R {
-    const tensors = this.execute(inputs).map((output, i) => (this.kept[i] ? tf.keep(output) : output));
+  run(inputs: tf.Tensor[], seeds: Seeds): R {
+    const tensors = this.execute(inputs, seeds).map((output, i) => (this.kept[i] ? tf.keep(output) : output));
     for (const i of this.recording.disposed) inputs[i]!.dispose();
     return this.rebuild(tensors, inputs);
   }
@@ -81,11 +84,11 @@ export class CapturedGraph<R> {
    *
    * @throws as TensorFlow does; what the call did then stands.
    */
-  runInstead({recording, effects, inputs, parts, left}: Recorded<R>): void {
+  runInstead({recording, effects, inputs, parts, left}: Recorded<R>, seeds: Seeds): void {
     effects.undo(recording);
     let outputs;
     try {
-      outputs = this.execute(inputs);
+      outputs = this.execute(inputs, seeds);
     } catch (error) {
       effects.redo(recording);
       throw error;
@@ -95,21 +98,25 @@ export class CapturedGraph<R> {
   }
 
   /** Runs the graph and counts the step; returns the tensors of its result. */
-  private execute(inputs: tf.Tensor[]): tf.Tensor[] {
+  private execute(inputs: tf.Tensor[], seeds: Seeds): tf.Tensor[] {
     const {backend, recording} = this;
     const feeds = nativeIds(backend, [...inputs, ...recording.outside] as tf.Tensor[]);
     this.settingsNow().forEach((value, i) =>
       feeds.push(typeof value === 'number' ? this.setting(i, value) : nativeIds(backend, [value])[0]!),
     );
     this.weights.prepare();
+    const {binding} = backend;
+    const fedSeeds = recording.draws > 0 ? [binding.createTensor([2], DTYPES.int32!, Int32Array.from(seeds))] : [];
     let outputs;
     try {
-      outputs = this.session.run(feeds, this.graph.feeds, this.graph.outputs);
+      outputs = this.session.run([...feeds, ...fedSeeds], this.graph.feeds, this.graph.outputs);
     } catch (error) {
       // Before the first run tfjs still has all values.
       if (this.hasRun) this.weights.changed();
       else this.weights.forget();
       throw this.named(error as Error);
+    } finally {
+      fedSeeds.forEach(id => binding.deleteTensor(id));
     }
     this.weights.changed();
     this.hasRun = true;
@@ -121,7 +128,7 @@ export class CapturedGraph<R> {
         (optimizer as unknown as {incrementIterations(): void}).incrementIterations();
       }
     });
-    if (recording.outputs.length === 0) outputs.forEach(({id}) => backend.binding.deleteTensor(id));
+    if (recording.outputs.length === 0) outputs.forEach(({id}) => binding.deleteTensor(id));
     return recording.outputs.map((_, i) => backend.createOutputTensor(outputs[i]!));
   }
 

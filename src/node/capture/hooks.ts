@@ -1,6 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import type {Attribute, NativeBackend, NativeTensor} from './binding.js';
 import {FUSED_PROTOTYPES} from './optimizers.js';
+import type {Draw} from './random-draws.js';
+import {DrawWatch} from './random-draws.js';
 
 /** What `applyGradients` takes. */
 export type Gradients = tf.NamedTensorMap | {name: string; tensor: tf.Tensor}[];
@@ -11,6 +13,8 @@ type Values = Float32Array | Int32Array | Uint8Array;
 export interface Listener {
   /** JavaScript made data. */
   made: (dataId: object) => void;
+  /** JavaScript made these values as random numbers. */
+  drawn: (values: object, draw: Draw) => void;
   /** Does what the backend's `getInputTensorIds` does. */
   idsOf: (tensors: {dataId?: object}[]) => number[];
   /** Values from JavaScript were handed to TensorFlow. */
@@ -80,16 +84,21 @@ function hookBinding(backend: NativeBackend, listener: Listener): Undo {
 }
 
 function hookBackend(backend: NativeBackend, listener: Listener): Undo {
-  type Move = (dataId: object, ...rest: unknown[]) => void;
+  type Move = (dataId: object, values: object, shape: number[], dtype: tf.DataType, refCount: number) => void;
   const {move} = Object.getPrototypeOf(backend) as {move: Move};
+  const watch = new DrawWatch();
+  const unwatch = watch.attach();
   Object.assign(backend, {
     getInputTensorIds: (tensors: {dataId?: object}[]) => listener.idsOf(tensors),
-    move: (...[dataId, ...rest]: Parameters<Move>) => {
+    move: (...[dataId, values, shape, dtype, refCount]: Parameters<Move>) => {
       listener.made(dataId);
-      move.call(backend, dataId, ...rest);
+      const draw = watch.ofNewData(dtype);
+      if (draw) listener.drawn(values, draw);
+      move.call(backend, dataId, values, shape, dtype, refCount);
     },
   });
   return () => {
+    unwatch();
     // The methods of the class come to light again.
     delete (backend as Partial<NativeBackend>).getInputTensorIds;
     delete (backend as {move?: Move}).move;

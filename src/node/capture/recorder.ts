@@ -7,6 +7,8 @@ import {attachHooks} from './hooks.js';
 import {MadeTensors} from './made-tensors.js';
 import {contentsOf, fusedOptimizer, isNesterov, sameItems, settingsOf, slotsAt} from './optimizers.js';
 import {separate} from './own-data.js';
+import type {Draw} from './random-draws.js';
+import {recordDraw} from './random-draws.js';
 import type {RecordedOp, Recording, Source} from './recording.js';
 import {at} from './recording.js';
 import type {StepResult} from './step-result.js';
@@ -27,6 +29,7 @@ export class Recorder {
     disposed: [],
     ops: [],
     constants: [],
+    draws: 0,
     outside: [],
     variables: [],
     assigned: [],
@@ -41,6 +44,8 @@ export class Recorder {
   private readonly sources = new Map<number, Source>();
   /** Data that JavaScript made during the step. */
   private readonly born = new WeakSet<object>();
+  /** Values that are random numbers. */
+  private readonly draws = new WeakMap<object, Draw>();
   private readonly variableIds = new Map<number, tf.Variable>();
   private readonly indices = new Map<tf.Variable, number>();
   private readonly updates: number[] = [];
@@ -81,6 +86,7 @@ export class Recorder {
   attach(): () => void {
     return attachHooks(this.backend, {
       made: dataId => this.born.add(dataId),
+      drawn: (values, draw) => this.draws.set(values, draw),
       idsOf: tensors => this.idsOf(tensors),
       constant: (id, shape, dtype, values) => this.constant(id, shape, dtype, values),
       op: (name, attributes, ids, outputs) => this.op(name, attributes, ids, outputs),
@@ -227,6 +233,11 @@ export class Recorder {
     if (this.paused) return;
     if (!Object.values(DTYPES).includes(dtype) && dtype !== INT64) {
       this.refuse(`it makes a constant of TensorFlow's type ${dtype}`);
+      return;
+    }
+    const draw = this.draws.get(values);
+    if (draw) {
+      this.sources.set(id, recordDraw(this.recording, draw, shape, dtype, this.site()));
       return;
     }
     // A copy, since the caller may go on to change its array.

@@ -10,6 +10,8 @@ export type Source =
   | {from: 'constant'; index: number}
   /** A tensor that was there before the step and is neither an input nor a variable. */
   | {from: 'outside'; index: number}
+  /** The two whole numbers that random numbers go by, others at every call. */
+  | {from: 'seeds'}
   /** A variable, as it was before the step or after so many of the step's updates and assignments between them. */
   | {from: 'variable'; index: number; updates: number};
 
@@ -75,6 +77,8 @@ export interface Recording {
   disposed: number[];
   ops: RecordedStepOp[];
   constants: Constant[];
+  /** How often it fills a tensor with random numbers. */
+  draws: number;
   /** Data of tensors from outside the step. */
   outside: {dataId: object; shape: number[]; dtype: number; site: string}[];
   variables: tf.Variable[];
@@ -119,6 +123,8 @@ export function kindOf(recording: Recording, source: Source): {shape: number[]; 
       return recording.constants[source.index]!;
     case 'outside':
       return recording.outside[source.index]!;
+    case 'seeds':
+      return {shape: [2], dtype: DTYPES.int32!};
     case 'variable': {
       const {shape, dtype} = recording.variables[source.index]!;
       return {shape, dtype: DTYPES[dtype]!};

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import type {CaptureOptions, CaptureStatus} from '../../training/step-capture.js';
 import {Attempts} from './attempts.js';
 import type {NativeBackend} from './binding.js';
+import type {Seeds} from './captured-graph.js';
 import {CapturedGraph} from './captured-graph.js';
 import {contentsOf, sameItems} from './optimizers.js';
 import type {Recorded, RecordedStep} from './record-step.js';
@@ -62,7 +63,7 @@ export class Runner<A extends tf.Tensor[], R> implements Variant<A, R> {
     };
   }
 
-  call(inputs: A): R {
+  call(inputs: A, seeds: Seeds): R {
     this.requireInputs(inputs);
     const backend = this.backend ?? this.findBackend();
     if (!backend && this.refusal) this.warn(this.refusal);
@@ -73,7 +74,7 @@ export class Runner<A extends tf.Tensor[], R> implements Variant<A, R> {
     const shapes = inputs.map(describeInput).join();
     const graph = this.graphs.get(shapes);
     if (graph?.isCurrent())
-      return isCheck(graph.runs) ? this.check(shapes, inputs, graph) : graph.run(inputs.filter(isFed));
+      return isCheck(graph.runs) ? this.check(shapes, inputs, seeds, graph) : graph.run(inputs.filter(isFed), seeds);
     if (graph) this.renew(shapes, graph);
     if (this.graphs.size >= MAX_GRAPHS) {
       const message = `inputs of shape ${shapes} run as usual: a step is captured for at most ${MAX_GRAPHS} shapes`;
@@ -81,7 +82,7 @@ export class Runner<A extends tf.Tensor[], R> implements Variant<A, R> {
       return this.fn(...inputs);
     }
     if (!this.attempts.isDue(shapes)) return this.fn(...inputs);
-    return this.capture(backend, shapes, inputs);
+    return this.capture(backend, shapes, inputs, seeds);
   }
 
   dispose(): void {
@@ -100,7 +101,7 @@ export class Runner<A extends tf.Tensor[], R> implements Variant<A, R> {
   }
 
   /** Runs the step as usual and records it; a graph of the record then takes the step in its place. */
-  private capture(backend: NativeBackend, shapes: string, inputs: A): R {
+  private capture(backend: NativeBackend, shapes: string, inputs: A, seeds: Seeds): R {
     const last = this.attempts.last(shapes);
     const wasChanged = last !== undefined && !sameItems(last.contents, last.optimizers.flatMap(contentsOf));
     const recorded = this.record(backend, inputs, last);
@@ -109,7 +110,7 @@ export class Runner<A extends tf.Tensor[], R> implements Variant<A, R> {
       return recorded.result;
     }
     try {
-      this.take(backend, shapes, recorded, last, wasChanged);
+      this.take(backend, shapes, recorded, seeds, last, wasChanged);
     } finally {
       release(recorded);
     }
@@ -121,6 +122,7 @@ export class Runner<A extends tf.Tensor[], R> implements Variant<A, R> {
     backend: NativeBackend,
     shapes: string,
     recorded: Recorded<R>,
+    seeds: Seeds,
     last: Recording | undefined,
     wasChanged: boolean,
   ): void {
@@ -149,7 +151,7 @@ export class Runner<A extends tf.Tensor[], R> implements Variant<A, R> {
       }
       const graph = this.attempts.trial(shapes)!;
       // One that lacks what the step itself has disposed of cannot take it.
-      if (graph.isCurrent()) graph.runInstead(recorded);
+      if (graph.isCurrent()) graph.runInstead(recorded, seeds);
       if (!isEnough) return;
       graph.runs = 0;
       this.graphs.set(shapes, graph);
@@ -161,7 +163,7 @@ export class Runner<A extends tf.Tensor[], R> implements Variant<A, R> {
   }
 
   /** Runs the step as usual once more, and gives the graphs up if it is not what they do. */
-  private check(shapes: string, inputs: A, graph: CapturedGraph<R>): R {
+  private check(shapes: string, inputs: A, seeds: Seeds, graph: CapturedGraph<R>): R {
     const recorded = this.record(this.backend!, inputs, graph.recording);
     const changed = recorded.refusal ?? difference(graph.recording, recorded.recording);
     if (changed !== undefined) {
@@ -173,7 +175,7 @@ export class Runner<A extends tf.Tensor[], R> implements Variant<A, R> {
     }
     if (recorded.refusal !== undefined) return recorded.result;
     try {
-      if (changed === undefined) graph.runInstead(recorded);
+      if (changed === undefined) graph.runInstead(recorded, seeds);
     } catch (error) {
       this.graphs.delete(shapes);
       graph.dispose();

@@ -11,7 +11,7 @@ export interface StepGraph {
   /** The file `saved_model.pb`. */
   bytes: Uint8Array;
   nodes: number;
-  /** Fed at every run, in this order: the inputs, the tensors from outside, the settings of fused optimizers. */
+  /** Fed at every run, in this order: the inputs, the tensors from outside, the settings of fused optimizers, seeds. */
   feeds: string;
   /** Fetched at every run. */
   outputs: string;
@@ -84,6 +84,7 @@ class GraphBuilder {
         .stateOf(optimizer)
         .settings.forEach((_, i) => feeds.push(this.placeholder(`s${index}_${i}`, [], DTYPES.float32!)));
     }
+    if (recording.draws > 0) feeds.push(this.placeholder('seeds', [2], DTYPES.int32!));
     constants.forEach(({shape, dtype, bytes}, i) =>
       this.add(`c${i}`, 'Const', [], {dtype: {type: dtype}, value: {tensor: {shape, dtype, bytes}}}),
     );
@@ -214,6 +215,8 @@ class GraphBuilder {
         return `c${source.index}:0`;
       case 'outside':
         return `o${source.index}:0`;
+      case 'seeds':
+        return 'seeds:0';
       case 'variable':
         return this.readAt(source.index, source.updates);
     }

@@ -1,12 +1,17 @@
 import type * as tf from '@tensorflow/tfjs';
 import type {CapturedStep, CaptureStatus} from '../../training/step-capture.js';
+import type {Seeds} from './captured-graph.js';
 
 /** Combinations of values that are captured side by side; of more, those that came last. */
 const MAX_VARIANTS = 8;
 
+/** Calls in a row with values that none of these combinations has, after which that is told. */
+const TELL_AFTER = 32;
+
 /** A step for one combination of the values that it depends on. */
 export interface Variant<A extends tf.Tensor[], R> extends Pick<CapturedStep<A, R>, 'status' | 'dispose'> {
-  call(inputs: A): R;
+  /** @param seeds by which the call draws random numbers. */
+  call(inputs: A, seeds: Seeds): R;
 }
 
 /** A step that is captured apart for each combination of values that decide in JavaScript what it does. */
@@ -16,10 +21,14 @@ export class Variants<A extends tf.Tensor[], R> implements Variant<A, R> {
   private readonly numbers = new WeakMap<object, number>();
   private readonly symbols = new Map<symbol, number>();
   private references = 0;
+  /** The values of the call before, and how many calls in a row had new ones. */
+  private last: string[] = [];
+  private newInRow = 0;
 
   constructor(
     private readonly make: () => Variant<A, R>,
     private readonly dependsOn: () => readonly unknown[],
+    private readonly warn: (message: string) => void,
   ) {
     this.current();
   }
@@ -37,8 +46,8 @@ export class Variants<A extends tf.Tensor[], R> implements Variant<A, R> {
     };
   }
 
-  call(inputs: A): R {
-    return this.current().call(inputs);
+  call(inputs: A, seeds: Seeds): R {
+    return this.current().call(inputs, seeds);
   }
 
   dispose(): void {
@@ -50,7 +59,11 @@ export class Variants<A extends tf.Tensor[], R> implements Variant<A, R> {
     if (!Array.isArray(values)) {
       throw new Error(`captureStep: dependsOn must return an array of values, but it returned ${typeof values}.`);
     }
-    const key = values.map(value => this.describe(value)).join();
+    const described = values.map(value => this.describe(value));
+    const key = described.join();
+    this.newInRow = this.variants.has(key) ? 0 : this.newInRow + 1;
+    if (this.newInRow === TELL_AFTER) this.tell(described);
+    this.last = described;
     const variant = this.variants.get(key) ?? this.make();
     this.variants.delete(key);
     this.variants.set(key, variant);
@@ -60,6 +73,15 @@ export class Variants<A extends tf.Tensor[], R> implements Variant<A, R> {
       this.variants.delete(oldest!);
     }
     return variant;
+  }
+
+  private tell(values: string[]): void {
+    const changing = values.findIndex((value, i) => value !== this.last[i]);
+    this.warn(
+      `captureStep: for ${TELL_AFTER} calls in a row dependsOn has returned values that none of the last ${MAX_VARIANTS} combinations ` +
+        `had, so that the step is recorded anew at every call, which is slower than not capturing it: value ${changing} changes, ` +
+        `now ${values[changing]}. Return what takes few values alone, and give the step numbers that change as inputs.`,
+    );
   }
 
   /** Different for values that differ (`Object.is`). */

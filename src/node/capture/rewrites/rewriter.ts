@@ -86,6 +86,8 @@ export class Rewriter {
         return this.constants[source.index]!.shape;
       case 'outside':
         return outside[source.index]!.shape;
+      case 'seeds':
+        return [2];
       case 'variable':
         return variables[source.index]!.shape;
     }
