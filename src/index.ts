@@ -15,6 +15,7 @@ export {discriminatorLoss, generatorLoss} from './losses/functions.js';
 export type {LossFunctionOptions} from './losses/functions.js';
 export {GanLoss} from './losses/gan-loss.js';
 export type {GanLossOptions, LogitGradients, Mode, WithGradientsOptions} from './losses/gan-loss.js';
+export type {LabelledLossOptions} from './losses/labelled-loss.js';
 export {RelativisticAverageLoss} from './losses/relativistic-average-loss.js';
 export type {RelativisticAverageLossOptions} from './losses/relativistic-average-loss.js';
 export {RelativisticPairedLoss} from './losses/relativistic-paired-loss.js';

@@ -15,6 +15,7 @@ const LOSS_FUNCTION_OPTIONS: OptionNames<LossFunctionOptions> = {
   reduction: true,
   axis: true,
   detachAverage: true,
+  labelSmoothing: true,
   sampleWeight: true,
 };
 

@@ -17,6 +17,11 @@ export interface GANCompileOptions {
   discriminatorOptimizer: tf.Optimizer;
   /** The adversarial loss. Default `new RelativisticAverageLoss()`. */
   loss?: GanLoss;
+  /**
+   * Smooths the critic's labels, one-sided: that of real samples is so far below 1, at least 0 and below 0.5; 0.1 is usual. It
+   * stands for the loss's option of that name, which says what it means there. Default: the loss's, which is 0.
+   */
+  labelSmoothing?: number;
   /** What the adversarial loss is multiplied by in the generator's objective. Default 1; ESRGAN uses 0.005. */
   adversarialWeight?: number;
   /** Further losses of the generator, such as `l1Loss`. Default none. */

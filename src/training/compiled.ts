@@ -1,5 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import {localAveraging} from '../losses/averaging.js';
+import {withLabelSmoothing} from '../losses/labelled-loss.js';
 import {RelativisticAverageLoss} from '../losses/relativistic-average-loss.js';
 import type {OptionNames} from '../options.js';
 import {requireKnownOptions} from '../options.js';
@@ -35,6 +36,7 @@ const COMPILE_OPTIONS: OptionNames<GANCompileOptions> = {
   generatorOptimizer: true,
   discriminatorOptimizer: true,
   loss: true,
+  labelSmoothing: true,
   adversarialWeight: true,
   generatorLosses: true,
   penalties: true,
@@ -56,7 +58,9 @@ const COMPILE_OPTIONS: OptionNames<GANCompileOptions> = {
 export function completeOptions(options: GANCompileOptions, discriminator: tf.LayersModel): Compiled {
   requireKnownOptions('GAN.compile', options, COMPILE_OPTIONS);
   requireOptions(options, discriminator);
-  const {loss = new RelativisticAverageLoss(), averaging = localAveraging} = options;
+  const {labelSmoothing, averaging = localAveraging} = options;
+  const given = options.loss ?? new RelativisticAverageLoss();
+  const loss = labelSmoothing === undefined ? given : withLabelSmoothing('GAN.compile', given, labelSmoothing);
   const {adversarialWeight = 1, generatorLosses = [], penalties = [], passes = 'auto'} = options;
   const {generatorOptimizer, discriminatorOptimizer, clipNorm, weightAverage, capture = true} = options;
   return {
