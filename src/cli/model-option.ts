@@ -5,7 +5,8 @@ import {loadDefaultModel} from '../node/models/default-model.js';
 import {loadModel} from '../node/models/files.js';
 
 /** What `loadModel` takes, in a few words. */
-export const MODEL_FORMS = 'a folder with model.json, its URL, or @upscalerjs/esrgan-slim/4x if that is installed';
+export const MODEL_FORMS =
+  "a folder with model.json, an ESRGAN's .safetensors file, the URL of either, or @upscalerjs/esrgan-slim/4x if that is installed";
 
 /** `--model` of a command that does without. */
 export const MODEL_OPTION = [

@@ -1,16 +1,21 @@
 import type * as tf from '@tensorflow/tfjs';
 import {layersModelFiles} from './layers-model.js';
+import type {FloatType} from './pytorch/arrays.js';
+import {safetensorsModelFile} from './pytorch/safetensors-model.js';
 import type {StoredType} from './stored-weights.js';
 
 /** A kind of file, or of folder, that a model is saved as. */
-export type ModelFormat = 'tfjs';
+export type ModelFormat = 'tfjs' | 'safetensors';
 
 /** How a format is written. */
 export interface FormatWriter {
   /** What the numbers of the weights can be. */
   types: readonly StoredType[];
+  /** How the name ends, where it is a single file. */
+  ending?: string;
   /**
-   * The files in the order in which they are to appear, by their names in the model's folder.
+   * The files in the order in which they are to appear, by their names in the model's folder; one without a name is a single
+   * file.
    *
    * @throws why the model cannot be written, without the name of where.
    */
@@ -19,4 +24,9 @@ export interface FormatWriter {
 
 export const FORMATS: Readonly<Record<ModelFormat, FormatWriter>> = {
   tfjs: {types: ['float32', 'float16', 'uint8'], encode: layersModelFiles},
+  safetensors: {
+    types: ['float32', 'float16', 'bfloat16'],
+    ending: '.safetensors',
+    encode: async (model, weights) => [['', await safetensorsModelFile(model, weights as FloatType)]],
+  },
 };

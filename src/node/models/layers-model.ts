@@ -22,7 +22,7 @@ const BYTES: Readonly<Record<string, number>> = {uint8: 1, uint16: 2, float16: 2
  * @throws what is wrong with it, without its name.
  */
 export async function readLayersModel(source: ModelSource, range?: ValueRange): Promise<tf.LayersModel> {
-  const parsed = parseModel(await source.readModel());
+  const parsed = parseModel(new TextDecoder().decode(await source.readModel()));
   if (parsed.format === 'graph-model') throw new Error('it is a graph model, and a layers model is needed');
   const json = translateUpscalerJs(isOfKeras3(parsed) ? translateKeras3(parsed) : parsed, range);
   const weightSpecs = json.weightsManifest.flatMap(group => group.weights);
@@ -40,6 +40,11 @@ export async function readLayersModel(source: ModelSource, range?: ValueRange): 
   if (bad === undefined) return model;
   model.dispose();
   throw new Error(`its weight ${bad}, so its training has diverged; train again with smaller learning rates`);
+}
+
+/** Whether it is one by its name, as all are that `tf.loadLayersModel` reads. */
+export function isLayersModel({name}: ModelSource): boolean {
+  return /\.json([?#]|$)/.test(name);
 }
 
 /** The files of a layers model, `model.json` last: it names the other. @throws if a weight is too large for float16. */

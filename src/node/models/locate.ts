@@ -26,7 +26,7 @@ export async function locateModel(what: string): Promise<LocatedModel> {
       const {folder, range} = findPackagedModel(what);
       return {source: folderSource(folder), range};
     }
-    if (there?.isFile()) return {source: folderSource(dirname(what), basename(what))};
+    if (there ? there.isFile() : /\.(json|safetensors)$/.test(what)) return {source: folderSource(dirname(what), basename(what))};
     return {source: folderSource(modelInPackage(what))};
   } catch (error) {
     throw fileError('load a model from', what, error);

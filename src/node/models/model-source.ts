@@ -7,7 +7,7 @@ export interface ModelSource {
   /** The model's own file, as messages name it. */
   name: string;
   /** The content of the model's own file. */
-  readModel: () => Promise<string>;
+  readModel: () => Promise<Uint8Array>;
   /** The content of a file beside it. @throws one line naming the file. */
   readBeside: (file: string) => Promise<Uint8Array>;
 }
@@ -17,7 +17,7 @@ export function folderSource(folder: string, file = 'model.json'): ModelSource {
   const name = join(folder, file);
   return {
     name,
-    readModel: () => readFile(name, 'utf8'),
+    readModel: () => readFile(name),
     readBeside: async beside => {
       requireInside(beside);
       const path = join(folder, beside);
@@ -33,11 +33,11 @@ export function folderSource(folder: string, file = 'model.json'): ModelSource {
 /** A model's file behind a URL. One that names no file is that of a folder with a `model.json`. */
 export function urlSource(url: string): ModelSource {
   const address = new URL(url);
-  if (!address.pathname.endsWith('.json')) address.pathname = address.pathname.replace(/\/?$/, '/model.json');
+  if (!/\.(json|safetensors)$/.test(address.pathname)) address.pathname = address.pathname.replace(/\/?$/, '/model.json');
   const name = address.href;
   return {
     name,
-    readModel: async () => new TextDecoder().decode(await download(name)),
+    readModel: () => download(name),
     readBeside: async beside => {
       requireInside(beside);
       const file = new URL(beside, name);

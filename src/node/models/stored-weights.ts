@@ -2,7 +2,7 @@ import type * as tf from '@tensorflow/tfjs';
 import {toFloat16} from '../../models/half-floats.js';
 
 /** What the numbers of a model's weights are in its file. */
-export type StoredType = 'float32' | 'float16' | 'uint8';
+export type StoredType = 'float32' | 'float16' | 'bfloat16' | 'uint8';
 
 /** Bytes of a number of each kind that a layer's weights can be of. */
 const BYTES: Readonly<Record<string, number>> = {float32: 4, int32: 4, bool: 1};
@@ -30,13 +30,12 @@ export function storeWeights(
   return {specs: stored.map(({spec}) => spec), bytes: Buffer.concat(stored.map(({bytes}) => bytes))};
 }
 
-/** The bytes of the nearest float16 numbers. @throws if a number is too large. */
-export function halves(name: string, values: Float32Array): Uint8Array {
-  const large = values.find(value => Math.abs(value) > LARGEST_HALF);
+/** Refuses a weight with a number that is too large for the type. */
+export function requireRoom(name: string, values: Float32Array, type: StoredType): void {
+  const large = type === 'float16' ? values.find(value => Math.abs(value) > LARGEST_HALF) : undefined;
   if (large !== undefined) {
     throw new Error(`its weight ${name} holds ${large}, for which float16 has no room; use float32`);
   }
-  return bytesOf(toFloat16(values));
 }
 
 /** The bytes of an array. */
@@ -49,8 +48,9 @@ function store(
   values: Float32Array,
   type: StoredType,
 ): {spec: tf.io.WeightsManifestEntry; bytes: Uint8Array} {
+  requireRoom(spec.name, values, type);
   if (type === 'float16') {
-    return {spec: {...spec, quantization: {dtype: 'float16'}}, bytes: halves(spec.name, values)};
+    return {spec: {...spec, quantization: {dtype: 'float16'}}, bytes: bytesOf(toFloat16(values))};
   }
   // Biases and slopes are few, and an error in one is in every pixel.
   if (type === 'float32' || spec.shape.length < 2) return {spec, bytes: bytesOf(values)};
