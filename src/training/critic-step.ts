@@ -1,8 +1,10 @@
+import * as tf from '@tensorflow/tfjs';
 import type {Judgement} from './judge.js';
 import {judge} from './judge.js';
+import {generatorForward} from './recompute.js';
 import {runStep} from './run-step.js';
 import type {Step} from './step.js';
-import {criticOf, forward, lossRecorder} from './step.js';
+import {criticOf, lossRecorder} from './step.js';
 import {requireKnownObjective} from './validation.js';
 
 /**
@@ -19,7 +21,9 @@ export const criticStep: Step = ({generator, discriminator}, objective, xs, ys, 
   const critic = criticOf(discriminator, condition);
   let judgement: Judgement | undefined;
   const step = () => {
-    judgement = judge(discriminator, critic, objective, ys, forward(generator, xs), record);
+    // Nothing but its output is needed.
+    const fake = tf.tidy(() => generatorForward(objective)(generator, xs));
+    judgement = judge(discriminator, critic, objective, ys, fake, record);
     judgement.generatorSeed.dispose();
     return {losses, generatorGradients: {}, discriminatorGradients: judgement.discriminatorGradients};
   };

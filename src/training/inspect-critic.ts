@@ -7,7 +7,7 @@ const PER_SAMPLE = new Set(
     'UpSampling2D Dense Embedding Activation ReLU LeakyReLU PReLU ELU ThresholdedReLU Softmax Flatten Reshape Permute RepeatVector ' +
     'Add Subtract Multiply Average Maximum Minimum Concatenate Dot MaxPooling1D MaxPooling2D MaxPooling3D ' +
     'AveragePooling1D AveragePooling2D AveragePooling3D GlobalAveragePooling1D GlobalAveragePooling2D ' +
-    'GlobalMaxPooling1D GlobalMaxPooling2D LayerNormalization Rescaling PixelShuffle'
+    'GlobalMaxPooling1D GlobalMaxPooling2D LayerNormalization Rescaling PixelShuffle PixelUnshuffle BilinearUpsampling'
   ).split(' '),
 );
 

@@ -9,9 +9,10 @@ import type {Logits} from './logits.js';
 import {logitsOfOnePass, logitsOfTwoPasses} from './logits.js';
 import type {RunPiece} from './pieces.js';
 import {runPiece} from './pieces.js';
+import {generatorForward} from './recompute.js';
 import {runStep} from './run-step.js';
 import type {Gradients, Networks, Objective, Step} from './step.js';
-import {criticOf, forward} from './step.js';
+import {criticOf} from './step.js';
 
 /** How a step's critic judges real and fake samples: in one pass, or in a pass for each. */
 export type CriticPasses = 'one' | 'separate';
@@ -166,14 +167,16 @@ function startingFrom(loss: GanLoss, seeds: tf.Tensor[]): GanLoss {
 /** By the same passes as the step's, from which layers may depend, and which leave nothing behind. */
 function logitsOf(
   {generator, discriminator}: Networks,
-  {lanes}: Objective,
+  objective: Objective,
   state: LayerState,
   passes: CriticPasses,
   [xs, ys, condition]: StepInputs,
 ): Logits {
   const compute = (): Logits => {
-    if (passes === 'separate') return logitsOfTwoPasses(criticOf(discriminator, condition), ys, forward(generator, xs));
-    const fakes = splitInputs(xs, lanes).map(inputs => forward(generator, inputs));
+    const {lanes} = objective;
+    const make = (inputs: Inputs) => tf.tidy(() => generatorForward(objective)(generator, inputs));
+    if (passes === 'separate') return logitsOfTwoPasses(criticOf(discriminator, condition), ys, make(xs));
+    const fakes = splitInputs(xs, lanes).map(make);
     return logitsOfOnePass(discriminator, splitBatch(ys, lanes), fakes, condition, lanes);
   };
   return tf.tidy(() => state.around(compute).result);
