@@ -193,3 +193,33 @@ test('refuses what it cannot enlarge', async () => {
     'of [1, 9, 8, 3] the model must make [1, 9, 8, 3], but it makes [1, 16, 16, 3]',
   );
 });
+
+describe('an ensemble', () => {
+  const flat = async (image: tf.Tensor) => Array.from(await image.data());
+
+  test('of a model that minds no turns gives what the model gives', async () => {
+    const image = noise(6, 9, 3);
+    const uneven = chain(double('bilinear'));
+    // tfjs's own bilinear layer is not even: it looks to the right and down.
+    const nearest = chain(double());
+    const both = async (model: tf.LayersModel) =>
+      [await flat(await upscale(model, image, {ensemble: true})), await flat(await upscale(model, image))] as const;
+    expectClose(...(await both(nearest)), 1e-6);
+    const [ensemble, alone] = await both(uneven);
+    expect(Math.max(...ensemble.map((value, i) => Math.abs(value - alone[i]!)))).toBeGreaterThan(0.05);
+  });
+
+  test('of a turned picture is that of the picture, turned, and leaks nothing', async () => {
+    const image = noise(7, 10, 3);
+    const model = generator();
+    const turned = image.transpose<tf.Tensor3D>([1, 0, 2]).reverse(1);
+    const before = tf.memory().numTensors;
+    const [one, other] = [
+      await upscale(model, image, {ensemble: true, tile: 5}),
+      await upscale(model, turned, {ensemble: true, tile: 5}),
+    ];
+    expect(tf.memory().numTensors).toBe(before + 2);
+    expectClose(await flat(other), await flat(one.transpose([1, 0, 2]).reverse(1)), 1e-5);
+    expect(await flat(one)).not.toEqual(await flat(await upscale(model, image)));
+  });
+});

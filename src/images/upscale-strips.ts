@@ -4,6 +4,7 @@ import {bleedColours} from './alpha-bleeding.js';
 import {NonFiniteError, firstNonFinite} from '../finite.js';
 import type {OptionNames} from '../options.js';
 import {requireKnownOptions} from '../options.js';
+import {predictEnsemble} from './ensemble.js';
 import {modelReach} from './model-reach.js';
 import {modelScale} from './model-scale.js';
 import type {ArrayImage} from './resize-array.js';
@@ -21,11 +22,21 @@ export interface UpscaleOptions {
    * on, and its very bits from 28 on. Deeper networks look further: give more where every bit of theirs counts.
    */
   overlap?: number;
+  /**
+   * Average what the model makes of the picture turned and reflected in all eight ways: a little more exact, by about 0.1 dB,
+   * for eight times the work. Default false.
+   */
+  ensemble?: boolean;
   /** Called after each tile with the share done, in (0, 1]. */
   onProgress?: (done: number) => void;
 }
 
-const UPSCALE_OPTIONS: OptionNames<UpscaleOptions> = {tile: true, overlap: true, onProgress: true};
+const UPSCALE_OPTIONS: OptionNames<UpscaleOptions> = {
+  tile: true,
+  overlap: true,
+  ensemble: true,
+  onProgress: true,
+};
 
 /** Some whole rows of an enlarged picture, from the row `top` on, with values in [0, 1]. */
 export interface Strip {
@@ -53,7 +64,7 @@ export function upscaleInStrips(
   options: UpscaleOptions = {},
 ): {height: number; width: number; strips: AsyncIterable<Strip>} {
   requireKnownOptions('upscale', options, UPSCALE_OPTIONS);
-  const {tile = 96, overlap, onProgress} = options;
+  const {tile = 96, overlap, ensemble = false, onProgress} = options;
   requireWhole('tile', tile, 1);
   if (overlap !== undefined) requireWhole('overlap', overlap, 0);
   const scale = modelScale(model);
@@ -75,13 +86,13 @@ export function upscaleInStrips(
   return {
     height: height * scale,
     width: width * scale,
-    strips: computeStrips(model, picture, scale, rows, columns, onProgress),
+    strips: computeStrips(picture, predictor(model, scale, ensemble), scale, rows, columns, onProgress),
   };
 }
 
 async function* computeStrips(
-  model: tf.LayersModel,
   picture: Picture,
+  predict: (tile: ArrayImage & {data: Float32Array}) => Promise<tf.TypedArray>,
   scale: number,
   rows: Span[],
   columns: Span[],
@@ -96,7 +107,7 @@ async function* computeStrips(
     const height = (row.end - row.begin) * scale;
     const strip = {top: row.begin * scale, height, width, channels, data: new Float32Array(height * width * channels)};
     for (const column of columns) {
-      paste(strip, await runTile(model, cut(colours, row, column), scale), row, column, scale);
+      paste(strip, await predict(cut(colours, row, column)), row, column, scale);
       onProgress?.(++done / (rows.length * columns.length));
       await new Promise(resolve => setTimeout(resolve));
     }
@@ -125,13 +136,21 @@ function cut({data, width, channels, white}: Picture, row: Span, column: Span): 
   return {data: out, height, width: tileWidth, channels: 3};
 }
 
-/** The model's output for a tile: finite numbers, not clipped yet. */
+/** Gives a model's output for a tile: finite numbers, not clipped yet. */
+function predictor(model: tf.LayersModel, scale: number, ensemble: boolean) {
+  return (tile: ArrayImage & {data: Float32Array}) => runTile(model, tile, scale, ensemble);
+}
+
 async function runTile(
   model: tf.LayersModel,
   {data, height, width}: ArrayImage & {data: Float32Array},
   scale: number,
+  ensemble: boolean,
 ): Promise<tf.TypedArray> {
-  const output = tf.tidy(() => model.predict(tf.tensor4d(data, [1, height, width, 3])) as tf.Tensor);
+  const output = tf.tidy(() => {
+    const tile = tf.tensor4d(data, [1, height, width, 3]);
+    return ensemble ? predictEnsemble(model, tile) : (model.predict(tile) as tf.Tensor);
+  });
   try {
     const expected = [1, height * scale, width * scale, 3];
     if (output.shape.join() !== expected.join()) {

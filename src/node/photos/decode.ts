@@ -13,6 +13,8 @@ import {importSharp, sharpProblem} from './sharp.js';
 export interface DecodeOptions {
   /** Keep an alpha channel. Default: transparent pixels are laid on white. */
   alpha?: boolean;
+  /** Keep the values of an RGB picture with a colour profile as they are. Default: they are converted to sRGB. */
+  ownColours?: boolean;
   /** The part of the picture to read, at the cost in memory of that part. Default: all of it. */
   part?: Rectangle;
 }
@@ -25,9 +27,10 @@ export interface DecodeOptions {
  *
  * @throws one line naming the file: unreadable, broken or truncated, too large for the memory, or sharp is missing.
  */
-export function decodeImage(file: string, {alpha = false, part}: DecodeOptions = {}): Promise<Pixels> {
+export function decodeImage(file: string, options: DecodeOptions = {}): Promise<Pixels> {
+  const {alpha = false, part} = options;
   return naming(file, {
-    withSharp: sharp => decodeWithSharp(sharp, file, alpha, part),
+    withSharp: sharp => decodeWithSharp(sharp, file, options),
     asPng: content => {
       const pixels = decodePng(content, alpha);
       return part ? cutPixels(pixels, part) : pixels;
@@ -64,9 +67,20 @@ export function isPng(file: string): boolean {
   return extname(file).toLowerCase() === '.png';
 }
 
+/** Whether a picture is RGB with a colour profile, so that another of its size can have the profile too. */
+export async function hasOwnColours(sharp: Sharp, file: string): Promise<boolean> {
+  const {icc, space} = await sharp(file).metadata();
+  return icc !== undefined && (space === 'srgb' || space === 'rgb16');
+}
+
 /** One call from the file to the pixels, which needs this thread neither to begin nor to go on. */
-async function decodeWithSharp(sharp: Sharp, file: string, alpha: boolean, part?: Rectangle): Promise<Pixels> {
+async function decodeWithSharp(
+  sharp: Sharp,
+  file: string,
+  {alpha = false, ownColours = false, part}: DecodeOptions,
+): Promise<Pixels> {
   const image = sharp(file, {failOn: 'error', limitInputPixels: mostPixels()}).rotate();
+  if (ownColours && (await hasOwnColours(sharp, file))) image.keepIccProfile();
   if (part) image.extract(part);
   if (!alpha) image.flatten({background: 'white'});
   image.toColourspace('srgb').raw({depth: 'uchar'});

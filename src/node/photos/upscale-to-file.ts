@@ -1,13 +1,14 @@
 import type * as tf from '@tensorflow/tfjs';
 import type {UpscaleOptions} from '../../images/upscale-strips.js';
 import {upscaleInStrips} from '../../images/upscale-strips.js';
-import type {Pixels} from './pixels.js';
+import type {PictureSize, Pixels} from './pixels.js';
 import {requireWritableSize, writePixels} from './write.js';
 
 /**
  * Enlarges a picture into a file: as `upscale`, with 8 bits for each value from beginning to end, so that the memory it
  * takes is that of both pictures' bytes, of one row of tiles and of the file; with alpha, that of the small one 5 times more.
  *
+ * @param source see `writePixels`.
  * @returns the size of the large picture.
  * @throws one line, as `upscale`, or if the large picture has no room in its file's format or in memory; all that before
  *   anything is computed. See `requireWritableImage` for the file.
@@ -17,7 +18,8 @@ export async function upscaleToFile(
   pixels: Pixels,
   file: string,
   options: UpscaleOptions = {},
-): Promise<{width: number; height: number}> {
+  source?: string,
+): Promise<PictureSize> {
   const {channels} = pixels;
   const {width, height, strips} = upscaleInStrips(model, {...pixels, white: 255}, options);
   await requireWritableSize(file, {width, height, channels});
@@ -27,6 +29,6 @@ export async function upscaleToFile(
     // A loop: `from` with a function takes seconds for a large picture.
     for (let i = 0; i < strip.data.length; i++) data[start + i] = Math.round(strip.data[i]! * 255);
   }
-  await writePixels(file, {data, width, height, channels});
+  await writePixels(file, {data, width, height, channels}, source);
   return {width, height};
 }

@@ -1,9 +1,10 @@
 import {constants} from 'node:buffer';
 import {dirname, extname} from 'node:path';
 import {PNG} from 'pngjs';
-import {isPng} from './decode.js';
+import {hasOwnColours, isPng} from './decode.js';
 import {fileError, requireWritableFolder, writeFileAtomically} from '../system/files.js';
 import type {Pixels} from './pixels.js';
+import type {Sharp} from './sharp.js';
 import {importSharp, sharpProblem} from './sharp.js';
 
 /** The most pixels a side that a format holds, by extension. */
@@ -20,8 +21,13 @@ export async function requireWritableImage(file: string): Promise<void> {
   await requireWritableFolder(dirname(file));
 }
 
+/** Whether a file of this name could be written: its extension is one of those of PNG, JPEG and WebP. */
+export function isWritableName(file: string): boolean {
+  return extname(file).toLowerCase() in LARGEST_SIDE;
+}
+
 async function requireImageName(file: string): Promise<void> {
-  if (!(extname(file).toLowerCase() in LARGEST_SIDE)) {
+  if (!isWritableName(file)) {
     throw new Error(`cannot write ${file}: the name must end in .png, .jpg or .webp`);
   }
   if (!isPng(file) && !(await importSharp())) throw new Error(`cannot write ${file}: ${await sharpProblem()}`);
@@ -45,26 +51,29 @@ export async function requireWritableSize(
 /**
  * Writes 8-bit pixels as a PNG, JPEG or WebP file, by extension: see `writeImage`.
  *
+ * @param source a picture whose EXIF data the file gets, all but the orientation, and whose colour profile, if the pixels have
+ *   the `ownColours` of it. Without sharp it gets none.
  * @throws one line: unknown extension, sharp missing, too large, or the file cannot be written.
  */
-export async function writePixels(file: string, {data, width, height, channels}: Pixels): Promise<void> {
+export async function writePixels(file: string, pixels: Pixels, source?: string): Promise<void> {
   await requireImageName(file);
-  await requireWritableSize(file, {width, height, channels});
+  await requireWritableSize(file, pixels);
   let content: Buffer;
   try {
-    content = await encode(file, {data, width, height, channels});
+    content = await encode(file, pixels, source);
   } catch (error) {
     throw fileError('write', file, error);
   }
   await writeFileAtomically(file, content);
 }
 
-/** Pixels as the bytes of a file, of the format that its name says. */
-export async function encode(file: string, pixels: Pixels): Promise<Buffer> {
+/** Pixels as the bytes of a file, of the format that its name says; see `writePixels` for `source`. */
+export async function encode(file: string, pixels: Pixels, source?: string): Promise<Buffer> {
   const sharp = await importSharp();
   if (!sharp) return encodePng(pixels);
   const {data, width, height, channels} = pixels;
-  const image = sharp(data, {raw: {width, height, channels}, limitInputPixels: false});
+  const raw = {width, height, channels};
+  const image = source ? await laidOver(sharp, source, {data, ...raw}) : sharp(data, {raw, limitInputPixels: false});
   switch (extname(file).toLowerCase()) {
     case '.png':
       return image.png().toBuffer();
@@ -73,6 +82,26 @@ export async function encode(file: string, pixels: Pixels): Promise<Buffer> {
     default:
       return image.flatten({background: 'white'}).jpeg({quality: 95}).toBuffer();
   }
+}
+
+/** The pixels in the place of a picture's own: sharp keeps what is in a file only with a picture made of it. */
+async function laidOver(sharp: Sharp, source: string, {data, ...raw}: Pixels): Promise<ReturnType<Sharp>> {
+  const {width, height, channels} = raw;
+  const image = sharp(source, {limitInputPixels: false})
+    .autoOrient()
+    .resize(width, height, {fit: 'fill', kernel: 'nearest'})
+    .composite([
+      {
+        input: Buffer.from(data.buffer, data.byteOffset, data.byteLength),
+        raw,
+        blend: 'source',
+        limitInputPixels: false,
+      },
+    ])
+    .keepExif();
+  if (channels === 3) image.removeAlpha();
+  if (await hasOwnColours(sharp, source)) image.keepIccProfile();
+  return image;
 }
 
 function encodePng({data, width, height, channels}: Pixels): Buffer {
