@@ -44,10 +44,10 @@ export interface SampleSheetsCallback extends GanCallback {
  *   the file, if what is drawn has another shape or holds NaN or Infinity, of which no picture is made, or if it cannot be
  *   written.
  * @example
- * const latents = tf.randomNormal([16, 100]);
+ * const noise = tf.randomNormal([16, 100]);
  * const sheets = sampleSheets('run', {
  *   every: 500,
- *   draw: gan => tf.tidy(() => (gan.generator.predict(latents) as tf.Tensor).add(1).div(2)), // of tanh, -1 to 1
+ *   draw: gan => tf.tidy(() => (gan.generator.predict(noise) as tf.Tensor).add(1).div(2)), // of tanh, -1 to 1
  * });
  * const dataset = tf.data.generator(function* () {
  *   for (;;) yield {xs: tf.randomNormal([8, 100]), ys: tf.zeros([8, 28, 28, 1])}; // your samples
