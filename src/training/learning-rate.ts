@@ -17,12 +17,3 @@ export function setLearningRate(optimizer: tf.Optimizer, learningRate: number): 
   if (adjustable.setLearningRate) adjustable.setLearningRate(learningRate);
   else adjustable.learningRate = learningRate;
 }
-
-/**
- * A factor for the learning rate of step `step` of `steps`: from 0 to 1 over the first twentieth, then down to 0.01
- * along a half cosine.
- */
-export function rampThenCosine(step: number, steps: number): number {
-  const ramp = Math.min(1, (step + 1) / Math.max(1, steps / 20));
-  return ramp * (0.01 + 0.99 * 0.5 * (1 + Math.cos((Math.PI * step) / steps)));
-}

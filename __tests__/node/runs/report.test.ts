@@ -1,14 +1,14 @@
 import * as tf from '@tensorflow/tfjs';
 import {readFileSync, writeFileSync} from 'node:fs';
 import {bicubicUpscale} from 'tfjs-ragan';
-import {DEFAULT_SETTINGS, readImage} from 'tfjs-ragan/node';
+import {DEFAULT_SETTINGS, readImage, writeImage} from 'tfjs-ragan/node';
 import type {TrainSummary} from 'tfjs-ragan/node';
 import {disposePhotos, evaluatePhoto, meanScores, validationPhoto} from '../../../src/node/runs/evaluation.js';
 import {lineChart} from '../../../src/node/runs/line-chart.js';
 import {writeReport} from '../../../src/node/runs/report.js';
 import {takeRunFolder} from '../../../src/node/runs/folder.js';
 import {appendToLog} from '../../../src/node/runs/log.js';
-import {writeSampleSheet} from '../../../src/node/runs/sample-sheet.js';
+import {sampleSheet} from '../../../src/node/runs/sample-sheet.js';
 import {activateBackend} from '../../support/backends.js';
 import {describeInChromium, launchChromium} from '../../support/chromium.js';
 import {placed, writeLines, writePng} from '../../support/photos.js';
@@ -89,6 +89,12 @@ describe('the means over photos', () => {
     expect(tf.memory().numTensors).toBe(before);
   });
 });
+
+async function writeSampleSheet(file: string, ...drawn: Parameters<typeof sampleSheet>): Promise<void> {
+  const sheet = await sampleSheet(...drawn);
+  await writeImage(file, sheet);
+  sheet.dispose();
+}
 
 describe('a sample sheet', () => {
   test('shows the same place four times, for photos of any size', async () => {

@@ -110,6 +110,17 @@ export async function evaluatePhoto(
   }
 }
 
+/** Refuses a model that makes NaN or Infinity of a small part of a photo. @throws a `NonFiniteError`. */
+export async function requireFinitePictures(model: tf.LayersModel, {low}: ValidationPhoto): Promise<void> {
+  const size = Math.min(low.shape[0], low.shape[1], 16);
+  const cutting = tf.slice(low, [0, 0, 0], [size, size, 3]);
+  try {
+    tf.dispose(await upscale(model, cutting));
+  } finally {
+    cutting.dispose();
+  }
+}
+
 /** The means over photos. They are finite: a PSNR without end counts as 100 dB. */
 export function meanScores(scores: Scores[]): Scores {
   const mean = (name: keyof Scores) =>

@@ -1,7 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import {upscale} from '../../images/upscale.js';
 import type {ValidationPhoto} from './evaluation.js';
-import {writeImage} from '../photos/files.js';
 
 /** Height and width of a cell's cutting, in pixels of the truth, and how often each is repeated. */
 const CUTTING = 128;
@@ -9,10 +8,10 @@ const ZOOM = 2;
 const GAP = 6;
 
 /**
- * Writes a picture of what the model makes of the centre of each photo, a row each:
- * low resolution | bicubic | now | truth, every pixel doubled.
+ * A picture of what the model makes of the centre of each photo, a row each: low resolution | bicubic | now | truth, every
+ * pixel doubled.
  */
-export async function writeSampleSheet(file: string, model: tf.LayersModel, photos: ValidationPhoto[]): Promise<void> {
+export async function sampleSheet(model: tf.LayersModel, photos: ValidationPhoto[]): Promise<tf.Tensor3D> {
   const rows: tf.Tensor3D[] = [];
   try {
     for (const {truth, low, bicubic} of photos) {
@@ -31,7 +30,7 @@ export async function writeSampleSheet(file: string, model: tf.LayersModel, phot
       now.dispose();
     }
     const widest = Math.max(...rows.map(row => row.shape[1]));
-    const sheet = tf.tidy(() =>
+    return tf.tidy(() =>
       line(
         rows.map(row =>
           tf.pad(
@@ -47,11 +46,6 @@ export async function writeSampleSheet(file: string, model: tf.LayersModel, phot
         0,
       ),
     );
-    try {
-      await writeImage(file, sheet);
-    } finally {
-      sheet.dispose();
-    }
   } finally {
     tf.dispose(rows);
   }

@@ -1,20 +1,16 @@
-import * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs';
 import {rename} from 'node:fs/promises';
-import {join} from 'node:path';
 import {NonFiniteError} from '../../finite.js';
-import {upscale} from '../../images/upscale.js';
-import {vggDiscriminator} from '../../models/vgg-discriminator.js';
 import {requireKnownOptions} from '../../options.js';
-import {l1Loss} from '../../training/content-loss.js';
-import {GAN} from '../../training/gan.js';
-import {rampThenCosine, setLearningRate} from '../../training/learning-rate.js';
+import type {GAN} from '../../training/gan.js';
 import type {BackendName} from '../backends/choice.js';
 import {useBackend} from '../backends/choice.js';
 import {loadCheckpoint, readCheckpointState, saveCheckpoint} from './checkpoint.js';
 import {comparisons} from './comparison.js';
 import {DivergenceError} from './divergence-error.js';
-import type {Scores} from './evaluation.js';
-import {disposePhotos, evaluatePhoto, meanScores} from './evaluation.js';
+import {disposePhotos, requireFinitePictures} from './evaluation.js';
+import {compiledEsrgan, disposeWhole} from './esrgan.js';
+import {EverySteps} from './every-steps.js';
 import {writeFileAtomically} from '../system/files.js';
 import {saveModel} from '../models/files.js';
 import {photoDataset} from '../photos/dataset.js';
@@ -25,12 +21,18 @@ import {takeRunFolder} from './folder.js';
 import {runGenerator} from './generator.js';
 import type {RunPhotos} from './photos.js';
 import {listRunPhotos} from './photos.js';
-import {appendToLog, rewindLog} from './log.js';
-import {StepCallback} from './step-callback.js';
+import type {JsonLogCallback} from './json-log.js';
+import {jsonLog} from './json-log.js';
+import {rewindLog} from './log.js';
+import {RunEvents} from './run-events.js';
+import type {RunScores} from './run-scores.js';
+import {measure, noScores} from './run-scores.js';
 import type {Stage, TrainEvents, TrainResult} from './events.js';
 import {TRAIN_EVENTS} from './events.js';
-import type {Points, TrainSummary} from './summary.js';
-import {writeSampleSheet} from './sample-sheet.js';
+import type {TrainSummary} from './summary.js';
+import {sampleSheet} from './sample-sheet.js';
+import type {SampleSheetsCallback} from './sample-sheets.js';
+import {sampleSheets, sheetFile, sheetOfStep} from './sample-sheets.js';
 import type {TrainSettings} from './settings.js';
 import {requireSettings} from './settings.js';
 import {locatePaths, withAbsolutePaths} from './saved-paths.js';
@@ -44,7 +46,7 @@ interface Progress {
   settings: TrainSettings;
   step: number;
   seconds: number;
-  validation: Record<keyof Scores, Points>;
+  validation: RunScores;
   /** Missing before the first step, and in checkpoints of earlier versions. */
   measuredOn?: ValidationChoice;
 }
@@ -79,8 +81,9 @@ export async function trainEsrgan(
       settings.backend as BackendName | 'auto',
       settings.threads === undefined ? {} : {threads: settings.threads},
     );
-    const session = new Session(settings, folder, watched, chosen.backend, await runGenerator(settings, folder));
-    return await session.run(photos, chosen.reason, signal);
+    const generator = await runGenerator(settings, folder);
+    const session = new Session(settings, folder, watched, chosen.backend, generator, signal);
+    return await session.run(photos, chosen.reason);
   } catch (error) {
     // Where the folder is gone nothing in it can be written: then that is the reason.
     await folder.requireLock();
@@ -92,16 +95,15 @@ export async function trainEsrgan(
 
 class Session {
   private readonly gan: GAN;
-  private readonly generatorOptimizer: tf.Optimizer;
-  private readonly discriminatorOptimizer: tf.Optimizer;
   private readonly steps: number;
   private validation = NOTHING_CHOSEN;
   private photos: string[] = [];
   private progress: Progress;
   private startedAt = 0;
-  private startedStep = 0;
-  private losses: Record<string, number> = {};
+  private readonly log: JsonLogCallback;
+  private readonly sheets: SampleSheetsCallback;
   private readonly tensorBoard: TensorBoardCallback | undefined;
+  private readonly told: RunEvents;
   /** The step of the checkpoint in the folder. */
   private savedStep: number | undefined;
 
@@ -111,53 +113,25 @@ class Session {
     private readonly events: TrainEvents & Required<Pick<TrainEvents, 'onWarning'>>,
     private readonly backend: string,
     generator: tf.LayersModel,
+    private readonly signal: AbortSignal | undefined,
   ) {
-    const {patch, discriminatorFilters, seed} = settings;
-    this.gan = new GAN({
-      generator,
-      discriminator: vggDiscriminator({
-        size: patch,
-        filters: discriminatorFilters,
-        maxFilters: 4 * discriminatorFilters,
-        seed: seed + 1000,
-      }),
-    });
-    // The short memory of the squared gradients suits runs of hundreds of steps.
-    this.generatorOptimizer = tf.train.adam(settings.learningRate, 0.9, 0.99);
-    this.discriminatorOptimizer = tf.train.adam(settings.discriminatorLearningRate, 0.9, 0.99);
-    this.gan.compile({
-      generatorOptimizer: this.generatorOptimizer,
-      discriminatorOptimizer: this.discriminatorOptimizer,
-      adversarialWeight: settings.adversarialWeight,
-      generatorLosses: [{name: 'content', weight: settings.contentWeight, loss: l1Loss}],
-      ...(settings.microBatch === undefined ? {} : {microBatchSize: settings.microBatch}),
-      recompute: settings.recompute ?? false,
-      ...(events.onWarning ? {onWarning: events.onWarning} : {}),
-    });
-    if (settings.tensorboard) this.tensorBoard = tensorBoard(folder, {logEvery: LOG_EVERY});
+    this.gan = compiledEsrgan(settings, generator, events.onWarning);
     this.steps = settings.warmupSteps + settings.steps;
-    this.progress = {
-      settings: withAbsolutePaths(settings),
-      step: 0,
-      seconds: 0,
-      validation: noPoints(),
-    };
+    this.progress = {settings: withAbsolutePaths(settings), step: 0, seconds: 0, validation: noScores()};
+    this.told = new RunEvents(events, {steps: this.steps, batch: settings.batch, logEvery: LOG_EVERY}, signal);
+    const values = () => ({stage: this.told.stage, captured: this.captured()});
+    this.log = jsonLog(folder, {logEvery: LOG_EVERY, values});
+    const draw = ({generator}: GAN) => sampleSheet(generator, this.validation.photos.slice(0, 4));
+    this.sheets = sampleSheets(folder, {draw, every: settings.sampleEvery});
+    if (settings.tensorboard) this.tensorBoard = tensorBoard(folder, {logEvery: LOG_EVERY});
   }
 
-  async run(listed: RunPhotos, reason: string, signal?: AbortSignal): Promise<TrainResult> {
-    const {settings, events, gan} = this;
+  async run(listed: RunPhotos, reason: string): Promise<TrainResult> {
+    const {settings, events, gan, signal} = this;
     try {
       if (settings.resume) await this.restore();
-      this.validation = await validationPhotos(settings, listed, events.onWarning, this.progress.measuredOn);
-      const {measuredOn} = this.progress;
-      // Scores of other photos do not compare.
-      if (measuredOn && JSON.stringify(measuredOn) !== JSON.stringify(this.validation.choice)) {
-        this.progress.validation = noPoints();
-      }
-      this.progress.measuredOn = this.validation.choice;
-      const heldOut = new Set(this.validation.heldOut);
-      this.photos = listed.data.filter(file => !heldOut.has(file));
-      const {step: firstStep} = this.progress;
+      await this.choosePhotos(listed);
+      const firstStep = gan.step;
       events.onStart?.({
         backend: this.backend,
         reason,
@@ -173,104 +147,80 @@ class Session {
         await this.evaluate('start');
       }
       this.startedAt = Date.now();
-      this.startedStep = firstStep;
-      await this.train('warm-up', settings.warmupSteps, signal);
+      await this.train('warm-up', settings.warmupSteps);
       if (firstStep <= settings.warmupSteps && !signal?.aborted) {
-        await this.sample('after-warm-up');
+        await this.sheets.write('after-warm-up', gan);
         await this.evaluate('afterWarmup');
       }
-      await this.train('GAN', this.steps, signal);
+      await this.train('GAN', this.steps);
       return await this.finish();
     } catch (error) {
       if (!(error instanceof NonFiniteError) || this.savedStep === undefined) throw error;
-      throw new DivergenceError(error, this.progress.step, this.losses, this.folder.checkpoint, this.savedStep);
+      throw new DivergenceError(error, gan.step, this.told.losses, this.folder.checkpoint, this.savedStep);
     } finally {
       disposePhotos(this.validation.photos);
-      gan.dispose();
-      tf.dispose(gan.generator.weights.map(weight => weight.read()));
-      tf.dispose(gan.discriminator.weights.map(weight => weight.read()));
-      this.generatorOptimizer.dispose();
-      this.discriminatorOptimizer.dispose();
+      disposeWhole(gan);
     }
   }
 
+  /** Those to measure on, and those to learn from. */
+  private async choosePhotos(listed: RunPhotos): Promise<void> {
+    const {progress} = this;
+    this.validation = await validationPhotos(this.settings, listed, this.events.onWarning, progress.measuredOn);
+    const {choice, heldOut} = this.validation;
+    // Scores of other photos do not compare.
+    if (progress.measuredOn && JSON.stringify(progress.measuredOn) !== JSON.stringify(choice)) {
+      progress.validation = noScores();
+    }
+    progress.measuredOn = choice;
+    this.photos = listed.data.filter(file => !heldOut.includes(file));
+  }
+
   /** Steps from where the run is to `lastStep`, or to an abort. */
-  private async train(stage: Stage, lastStep: number, signal?: AbortSignal): Promise<void> {
-    const {settings, gan, events} = this;
-    if (this.progress.step >= lastStep || signal?.aborted) return;
-    const first = stage === 'GAN' ? settings.warmupSteps : 0;
-    const rate = stage === 'GAN' ? settings.learningRate : settings.warmupLearningRate;
-    let failure: NonFiniteError | undefined;
+  private async train(stage: Stage, lastStep: number): Promise<void> {
+    const {settings, gan} = this;
+    if (gan.step >= lastStep || this.signal?.aborted) return;
+    this.told.stage = stage;
     const dataset = photoDataset(this.photos, {
       patch: settings.patch,
       batch: settings.batch,
       scale: settings.scale,
       seed: settings.seed,
-      firstBatch: this.progress.step,
-      onWarning: events.onWarning,
+      firstBatch: gan.step,
+      onWarning: this.events.onWarning,
     });
+    const checkpoints = new EverySteps(settings.checkpointEvery, () => this.checkpoint());
     await gan.fitDataset(dataset, {
-      epochs: Math.ceil((lastStep - this.progress.step) / LOG_EVERY),
-      batchesPerEpoch: LOG_EVERY,
+      epochs: 1,
+      batchesPerEpoch: lastStep - gan.step,
       adversarial: stage === 'GAN',
-      callbacks: [
-        new StepCallback({
-          before: () => {
-            const factor = rampThenCosine(this.progress.step - first, lastStep - first);
-            setLearningRate(this.generatorOptimizer, rate * factor);
-            if (stage === 'GAN')
-              setLearningRate(this.discriminatorOptimizer, settings.discriminatorLearningRate * factor);
-          },
-          after: async () => {
-            const step = ++this.progress.step;
-            events.onStep?.(step, stage, this.speed());
-            if (step >= lastStep || signal?.aborted) gan.stopTraining = true;
-            try {
-              if (step % settings.sampleEvery === 0) await this.sample(sheetOfStep(step));
-              if (step % settings.checkpointEvery === 0) await this.checkpoint();
-            } catch (error) {
-              if (!(error instanceof NonFiniteError)) throw error;
-              // The losses are told first.
-              failure = error;
-              gan.stopTraining = true;
-            }
-          },
-          afterSome: async losses => {
-            await this.log({step: this.progress.step, stage, captured: this.captured(), ...losses});
-            events.onLosses?.(this.progress.step, losses);
-            this.losses = losses;
-            if (failure) throw failure;
-            const bad = Object.entries(losses).find(([, loss]) => !Number.isFinite(loss));
-            if (bad) throw new NonFiniteError('a loss is not finite', `${bad[0]} is ${bad[1]}`);
-          },
-        }),
-        ...(this.tensorBoard ? [this.tensorBoard] : []),
-      ],
+      callbacks: [this.log, ...(this.tensorBoard ? [this.tensorBoard] : []), this.told, this.sheets, checkpoints],
     });
     await this.checkpoint();
   }
 
   private async finish(): Promise<TrainResult> {
-    const finished = this.progress.step >= this.steps;
+    const {gan, folder, settings} = this;
+    const {step} = gan;
+    const finished = step >= this.steps;
     if (finished) {
-      await this.sample('end');
+      await this.sheets.write('end', gan);
       await this.evaluate('end');
     }
     await this.checkpoint();
-    await saveModel(this.gan.generator, this.folder.model);
-    const {step, validation} = this.progress;
+    await saveModel(gan.generator, folder.model);
     const seconds = this.seconds();
     const summary: TrainSummary = {
       backend: this.backend,
       steps: step,
       seconds: round(seconds, 1),
-      imagesPerSecond: seconds > 0 ? round((step * this.settings.batch) / seconds, 2) : 0,
+      imagesPerSecond: seconds > 0 ? round((step * settings.batch) / seconds, 2) : 0,
       captured: this.captured(),
-      validation,
+      validation: this.progress.validation,
     };
-    await writeFileAtomically(this.folder.summary, JSON.stringify(summary, null, 2) + '\n');
-    const compared = await comparisons(this.gan.generator, this.validation.photos.slice(0, 4));
-    await writeReport(this.folder, this.settings, summary, this.validation.description, compared);
+    await writeFileAtomically(folder.summary, JSON.stringify(summary, null, 2) + '\n');
+    const compared = await comparisons(gan.generator, this.validation.photos.slice(0, 4));
+    await writeReport(folder, settings, summary, this.validation.description, compared);
     return {finished, step, summary};
   }
 
@@ -279,81 +229,42 @@ class Session {
   }
 
   private async evaluate(point: 'start' | 'afterWarmup' | 'end'): Promise<void> {
-    const scores = [];
-    for (const photo of this.validation.photos)
-      scores.push(await evaluatePhoto(this.gan.generator, photo, this.settings.scale));
-    const [model, bicubic] = [meanScores(scores.map(one => one.model)), meanScores(scores.map(one => one.bicubic))];
-    for (const name of Object.keys(this.progress.validation) as (keyof Scores)[]) {
-      this.progress.validation[name].bicubic = round(bicubic[name], 4);
-      this.progress.validation[name][point] = round(model[name], 4);
-    }
-    await this.log({step: this.progress.step, evaluation: point, ...model});
+    const {gan, progress, settings} = this;
+    const {photos} = this.validation;
+    const {model, bicubic} = await measure(point, gan.generator, photos, settings.scale, progress.validation);
+    await this.log.add(gan.step, {evaluation: point, ...model});
     const scalars = Object.entries(model).map(([name, value]) => [`validation/${name}`, value] as const);
-    await this.tensorBoard?.add(this.progress.step, Object.fromEntries(scalars));
+    await this.tensorBoard?.add(gan.step, Object.fromEntries(scalars));
     this.events.onEvaluation?.(point, model, bicubic);
   }
 
-  private sheetFile(name: string): string {
-    return join(this.folder.samples, `${name}.png`);
-  }
-
-  private async sample(name: string): Promise<void> {
-    await this.folder.requireLock();
-    await writeSampleSheet(this.sheetFile(name), this.gan.generator, this.validation.photos.slice(0, 4));
-  }
-
-  private async log(record: Record<string, unknown>): Promise<void> {
-    await this.folder.requireLock();
-    await appendToLog(this.folder.log, {...record, seconds: round(this.seconds(), 1)});
-  }
-
-  private trained() {
-    const {generator, discriminator} = this.gan;
-    const {generatorOptimizer, discriminatorOptimizer} = this;
-    return {models: {generator, discriminator}, optimizers: {generatorOptimizer, discriminatorOptimizer}};
-  }
-
   private async checkpoint(): Promise<void> {
-    await this.requireFinitePictures();
-    await this.folder.requireLock();
-    await saveCheckpoint(this.folder.checkpoint, this.trained(), {...this.progress, seconds: this.seconds()});
-    this.savedStep = this.progress.step;
-  }
-
-  /** Weights can be finite and what the model makes of pictures not. */
-  private async requireFinitePictures(): Promise<void> {
-    const [photo] = this.validation.photos;
-    const size = Math.min(photo!.low.shape[0], photo!.low.shape[1], 16);
-    const cutting = tf.slice(photo!.low, [0, 0, 0], [size, size, 3]);
-    try {
-      tf.dispose(await upscale(this.gan.generator, cutting));
-    } finally {
-      cutting.dispose();
-    }
+    const {folder, gan} = this;
+    // Weights can be finite and what the model makes of pictures not.
+    await requireFinitePictures(gan.generator, this.validation.photos[0]!);
+    await folder.requireLock();
+    const state: Progress = {...this.progress, step: gan.step, seconds: this.seconds()};
+    await saveCheckpoint(folder.checkpoint, gan, state);
+    this.savedStep = gan.step;
   }
 
   private async restore(): Promise<void> {
-    const saved = (await readCheckpointState(this.folder.checkpoint)) as Progress;
+    const {folder, gan} = this;
+    const saved = (await readCheckpointState(folder.checkpoint)) as Progress;
     const settings = await locatePaths(saved.settings, this.settings.out);
     requireResumable(this.settings, {settings, step: saved.step}, this.events.onWarning);
-    await loadCheckpoint(this.folder.checkpoint, this.trained());
-    await rewindLog(this.folder.log, saved.step);
+    await loadCheckpoint(folder.checkpoint, gan);
+    await rewindLog(folder.log, saved.step);
     this.progress = {...saved, settings: this.progress.settings};
     // An end that training goes on from was none.
     for (const points of Object.values(this.progress.validation)) delete points.end;
-    await rename(this.sheetFile('end'), this.sheetFile(sheetOfStep(saved.step))).catch(() => undefined);
-    this.savedStep = this.gan.step = saved.step;
+    await rename(sheetFile(folder, 'end'), sheetFile(folder, sheetOfStep(saved.step))).catch(() => undefined);
+    this.savedStep = gan.step = saved.step;
   }
 
   /** Seconds of training, those before a resume included. */
   private seconds(): number {
     return this.progress.seconds + (this.startedAt === 0 ? 0 : (Date.now() - this.startedAt) / 1000);
-  }
-
-  private speed() {
-    const done = this.progress.step - this.startedStep;
-    const perStep = (Date.now() - this.startedAt) / 1000 / Math.max(1, done);
-    return {imagesPerSecond: this.settings.batch / perStep, secondsLeft: perStep * (this.steps - this.progress.step)};
   }
 }
 
@@ -364,16 +275,6 @@ function once(warn: (message: string) => void): (message: string) => void {
     if (!told.has(message)) warn(message);
     told.add(message);
   };
-}
-
-/** The name of the sample sheet of a step. */
-function sheetOfStep(step: number): string {
-  return `step-${String(step).padStart(6, '0')}`;
-}
-
-/** Before anything is measured. */
-function noPoints(): Progress['validation'] {
-  return {psnrY: {}, ssimY: {}, sharpness: {}};
 }
 
 function round(value: number, digits: number): number {
