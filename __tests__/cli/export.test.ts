@@ -31,13 +31,14 @@ test.each([
   expect(readFileSync(inFolder(to, 'weights.bin')).length / count).toBeLessThanOrEqual(bytes);
 });
 
-test('to PyTorch and from there, into every command', () => {
+test('to ONNX, and to PyTorch and from there into every command', () => {
   const written = cli('export', 'run', 'box.safetensors', '--to', 'pytorch', '--weights', 'float16');
   expect([written.status, written.stdout, written.stderr]).toEqual([
     0,
     'box.safetensors: pytorch, weights of float16\n',
     '',
   ]);
+  expect(cli('export', 'run', 'box.onnx', '--to', 'onnx').stdout).toBe('box.onnx: onnx, weights of float32\n');
   cpSync(join(root, '__tests__/goldens/nets/rrdb_x4_basicsr.safetensors'), inFolder('esrgan.safetensors'));
   writePng(inFolder('small.png'), 8, 6, (x, y) => [x * 10, y * 10, 99]);
   for (const model of ['box.safetensors', 'esrgan.safetensors']) {

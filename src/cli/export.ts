@@ -10,7 +10,7 @@ import {isSameFile} from '../node/system/files.js';
 import {MODEL_FORMS, runModel} from './model-option.js';
 
 /** The formats by the programs that they are for. */
-const PROGRAMS: Readonly<Record<string, ModelFormat>> = {tfjs: 'tfjs', pytorch: 'safetensors'};
+const PROGRAMS: Readonly<Record<string, ModelFormat>> = {tfjs: 'tfjs', pytorch: 'safetensors', onnx: 'onnx'};
 
 interface ExportOptions {
   to: keyof typeof PROGRAMS;
@@ -26,7 +26,10 @@ export function exportCommand(): Command {
     .argument('<model>', `a run's folder, ${MODEL_FORMS}`)
     .argument('<output>', 'where to write it, a folder or file; a model that is there is replaced')
     .addOption(
-      new Option('--to <program>', 'tfjs: a folder that tf.loadLayersModel reads; pytorch: .safetensors, for ESRGANs')
+      new Option(
+        '--to <program>',
+        'tfjs: a folder that tf.loadLayersModel reads; pytorch: .safetensors, for ESRGANs; onnx: .onnx',
+      )
         .choices(Object.keys(PROGRAMS))
         .makeOptionMandatory(),
     )

@@ -1,4 +1,5 @@
 import Pbf from 'pbf';
+import {message} from '../system/protobuf.js';
 import type {Attribute} from './binding.js';
 import {ATTRIBUTE} from './binding.js';
 
@@ -62,11 +63,6 @@ export function savedModel(nodes: GraphNode[]): Uint8Array {
     });
   });
   return pbf.finish();
-}
-
-/** Writes a message within another. */
-export function message(pbf: Pbf, field: number, write: (inner: Pbf) => void): void {
-  pbf.writeMessage(field, (_, inner) => write(inner!), null);
 }
 
 function writeNode(pbf: Pbf, {name, op, inputs, attributes}: GraphNode): void {

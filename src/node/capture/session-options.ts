@@ -1,6 +1,6 @@
 import {availableParallelism} from 'node:os';
 import Pbf from 'pbf';
-import {message} from './graph-writer.js';
+import {message} from '../system/protobuf.js';
 
 /** Read by `native/session_options.cc`, which is compiled into the binding by `tfjs-ragan setup`. */
 const SESSION_CONFIG = 'TFJS_RAGAN_SESSION_CONFIG';

@@ -15,7 +15,9 @@ import type {StoredType} from './stored-weights.js';
 export interface SaveModelOptions {
   /**
    * `'tfjs'`: a folder with `model.json` and `weights.bin`, which `tf.loadLayersModel` reads. `'safetensors'`: a file of an
-   * ESRGAN's weights by PyTorch's names, which BasicSR, Real-ESRGAN and spandrel know. Default `'tfjs'`.
+   * ESRGAN's weights by PyTorch's names, which BasicSR, Real-ESRGAN and spandrel know. `'onnx'`: a file with
+   * free height and width, from `[batch, 3, height, width]`, of the layers of this package's generators and UpscalerJS's
+   * models. Default `'tfjs'`.
    */
   format?: ModelFormat;
   /**
@@ -32,7 +34,8 @@ const SAVE_MODEL_OPTIONS: OptionNames<SaveModelOptions> = {format: true, weights
  * Saves a model for this package or for other programs. What its place held before is replaced, once the new model is written
  * whole; other files in a folder stay.
  *
- * @param path a folder or, for safetensors, a file `….safetensors`; folders are made where they are missing.
+ * @param path a folder or, for the formats that are one, a file that ends in `.safetensors` or `.onnx`; folders are made where
+ *   they are missing.
  * @throws one line naming the file that cannot be written, or the weight that holds NaN, Infinity or, for float16, a number
  *   beyond 65504; then the model that was there before is still there.
  * @example

@@ -1,11 +1,12 @@
 import type * as tf from '@tensorflow/tfjs';
 import {layersModelFiles} from './layers-model.js';
+import {onnxModelFile} from './onnx/onnx-model.js';
 import type {FloatType} from './pytorch/arrays.js';
 import {safetensorsModelFile} from './pytorch/safetensors-model.js';
 import type {StoredType} from './stored-weights.js';
 
 /** A kind of file, or of folder, that a model is saved as. */
-export type ModelFormat = 'tfjs' | 'safetensors';
+export type ModelFormat = 'tfjs' | 'safetensors' | 'onnx';
 
 /** How a format is written. */
 export interface FormatWriter {
@@ -28,5 +29,10 @@ export const FORMATS: Readonly<Record<ModelFormat, FormatWriter>> = {
     types: ['float32', 'float16', 'bfloat16'],
     ending: '.safetensors',
     encode: async (model, weights) => [['', await safetensorsModelFile(model, weights as FloatType)]],
+  },
+  onnx: {
+    types: ['float32', 'float16'],
+    ending: '.onnx',
+    encode: async (model, weights) => [['', await onnxModelFile(model, weights as 'float32' | 'float16')]],
   },
 };
