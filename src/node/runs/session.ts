@@ -256,9 +256,11 @@ class Session {
     await loadCheckpoint(folder.checkpoint, gan);
     await rewindLog(folder.log, saved.step);
     this.progress = {...saved, settings: this.progress.settings};
-    // An end that training goes on from was none.
-    for (const points of Object.values(this.progress.validation)) delete points.end;
-    await rename(sheetFile(folder, 'end'), sheetFile(folder, sheetOfStep(saved.step))).catch(() => undefined);
+    if (saved.step < this.steps) {
+      // An end that training goes on from was none.
+      for (const points of Object.values(this.progress.validation)) delete points.end;
+      await rename(sheetFile(folder, 'end'), sheetFile(folder, sheetOfStep(saved.step))).catch(() => undefined);
+    }
     this.savedStep = gan.step = saved.step;
   }
 
