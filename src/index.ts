@@ -45,6 +45,7 @@ export {GAN} from './training/gan.js';
 export {GanCallback} from './training/gan-callback.js';
 export type {GanCallbackOptions} from './training/gan-callback.js';
 export type {Inputs} from './training/inputs.js';
+export type {Noise} from './training/instance-noise.js';
 export {latents} from './training/latents.js';
 export type {LatentsOptions} from './training/latents.js';
 export {setLearningRate} from './training/learning-rate.js';

@@ -11,6 +11,7 @@ import {
   r2Penalty,
   saveGan,
   spectralNormalization,
+  wganPenalty,
 } from 'tfjs-ragan';
 import {describeOnBackends, tensorFlow} from '../support/backends.js';
 import {weightsOf} from '../support/small-gan.js';
@@ -113,6 +114,11 @@ describeOnBackends('a saved GAN', backend => {
       .filter(([name]) => !captures || name === 'adam')
       .map(([name, optimizer]): Case => [name, optimizer, {}]),
     ['micro-batches', adam, {microBatchSize: 3, penalties: [r1Penalty({gamma: 0.1, every: 3})]}],
+    [
+      'random numbers',
+      adam,
+      {seed: 4, instanceNoise: cosine({rate: 0.2, steps: 10}), penalties: [wganPenalty({weight: 0.1, every: 2})]},
+    ],
     ...(captures ? [['steps that are not captured', adam, {capture: false}] satisfies Case] : []),
   ])('goes on as if it had not stopped, bit for bit, with %s', async (_, optimizer, changed) => {
     const [whole, stopped] = [everything(optimizer, changed), everything(optimizer, changed)];

@@ -65,6 +65,7 @@ describeOnBackends('the random numbers of a GAN', backend => {
     ['in one pass', {passes: 'one'}, false],
     ['in separate passes', {passes: 'separate', discriminatorSteps: 2}, false],
     ['in micro-batches', {microBatchSize: 3}, false],
+    ['with noise on the samples', {instanceNoise: step => 0.1 * Math.max(0, 6 - step)}, false],
     ['without capture', {capture: false}, false],
     ['under conditions', {}, true],
     ['under conditions, in micro-batches', {microBatchSize: 3}, true],

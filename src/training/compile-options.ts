@@ -22,6 +22,13 @@ export interface GANCompileOptions {
    * stands for the loss's option of that name, which says what it means there. Default: the loss's, which is 0.
    */
   labelSmoothing?: number;
+  /**
+   * The standard deviation of Gaussian noise that is added to real and fake samples before the critic judges them, in their
+   * units: a number of at least 0, or a function of the number of batches trained on since `compile`, such as `cosine({rate:
+   * 0.1, steps: 20_000})`, by which it falls from 0.1 to 0. Penalties see the noisy samples, generator losses the clean ones.
+   * Default 0.
+   */
+  instanceNoise?: number | LearningRateSchedule;
   /** What the adversarial loss is multiplied by in the generator's objective. Default 1; ESRGAN uses 0.005. */
   adversarialWeight?: number;
   /** Further losses of the generator, such as `l1Loss`. Default none. */

@@ -17,6 +17,8 @@ export interface Compiled {
   objective: Objective;
   optimizers: PerNetwork<tf.Optimizer>;
   learningRates: Partial<PerNetwork<LearningRateSchedule>>;
+  /** The standard deviation of the noise on samples that the critic judges; undefined for none. */
+  instanceNoise: LearningRateSchedule | undefined;
   /** The largest norm of the gradients. */
   clipNorm: Partial<PerNetwork<number>>;
   passes: Exclude<Passes, 'auto'>;
@@ -37,6 +39,7 @@ const COMPILE_OPTIONS: OptionNames<GANCompileOptions> = {
   discriminatorOptimizer: true,
   loss: true,
   labelSmoothing: true,
+  instanceNoise: true,
   adversarialWeight: true,
   generatorLosses: true,
   penalties: true,
@@ -70,6 +73,7 @@ export function completeOptions(options: GANCompileOptions, discriminator: tf.La
       ...scheduleOf('generator', options.generatorLearningRate),
       ...scheduleOf('discriminator', options.discriminatorLearningRate),
     },
+    instanceNoise: options.instanceNoise === 0 ? undefined : scheduleFrom(options.instanceNoise),
     clipNorm: typeof clipNorm === 'number' ? {generator: clipNorm, discriminator: clipNorm} : (clipNorm ?? {}),
     passes: passes === 'auto' ? (allowsOnePass(discriminator) ? 'one' : 'separate') : passes,
     penalties: penalties.map(penalty => requirePenalty('GAN.compile', penalty)),
@@ -83,6 +87,10 @@ export function completeOptions(options: GANCompileOptions, discriminator: tf.La
 }
 
 function scheduleOf(network: keyof PerNetwork<unknown>, rate: number | LearningRateSchedule | undefined) {
-  if (rate === undefined) return {};
-  return {[network]: typeof rate === 'function' ? rate : () => rate};
+  const schedule = scheduleFrom(rate);
+  return schedule && {[network]: schedule};
+}
+
+function scheduleFrom(rate: number | LearningRateSchedule | undefined): LearningRateSchedule | undefined {
+  return typeof rate === 'number' ? () => rate : rate;
 }

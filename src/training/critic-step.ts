@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import {addNoise} from './instance-noise.js';
 import type {Judgement} from './judge.js';
 import {judge} from './judge.js';
 import {generatorForward} from './recompute.js';
@@ -15,15 +16,16 @@ import {requireKnownObjective} from './validation.js';
  * const objective = {loss: new StandardLoss(), adversarialWeight: 1, generatorLosses: [], averaging: localAveraging};
  * const {losses, discriminatorGradients} = criticStep(gan, objective, lowResolution, highResolution);
  */
-export const criticStep: Step = ({generator, discriminator}, objective, xs, ys, condition) => {
+export const criticStep: Step = ({generator, discriminator}, objective, xs, ys, condition, noise) => {
   requireKnownObjective('criticStep', objective);
   const {losses, record} = lossRecorder();
   const critic = criticOf(discriminator, condition);
   let judgement: Judgement | undefined;
   const step = () => {
     // Nothing but its output is needed.
-    const fake = tf.tidy(() => generatorForward(objective)(generator, xs));
-    judgement = judge(discriminator, critic, objective, ys, fake, record);
+    const made = tf.tidy(() => generatorForward(objective)(generator, xs));
+    const [real, fake] = [addNoise(ys, noise?.[0]), addNoise(made, noise?.[1])];
+    judgement = judge(discriminator, critic, objective, real, fake, record);
     judgement.generatorSeed.dispose();
     return {losses, generatorGradients: {}, discriminatorGradients: judgement.discriminatorGradients};
   };

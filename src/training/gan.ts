@@ -12,6 +12,7 @@ import {isPerSample, mixingLayer} from './inspect-critic.js';
 import {setLearningRate} from './learning-rate.js';
 import type {Inputs} from './inputs.js';
 import {listOf} from './inputs.js';
+import {requireNoise} from './instance-noise.js';
 import {requireBatch} from './require-batch.js';
 import type {RunPiece} from './pieces.js';
 import {capturePieces} from './pieces.js';
@@ -56,9 +57,9 @@ export class GAN {
   stopTraining = false;
   private compiled: Compiled | undefined;
   /**
-   * Batches trained on since `compile`: what learning rates, `discriminatorSteps` and penalties go by that are not part of
-   * every step. Set it to go on where training stopped; the average of the weights then counts as one of so many steps of the
-   * generator.
+   * Batches trained on since `compile`: what learning rates, `discriminatorSteps`, penalties that are not part of every step,
+   * instance noise and the random numbers of `seed` go by. Set it to go on where training stopped; the average of the weights
+   * then counts as one of so many steps of the generator.
    *
    * @throws if it is set to anything but a whole number of at least 0.
    */
@@ -236,22 +237,30 @@ export class GAN {
       const schedule = compiled.learningRates[network];
       if (schedule) setLearningRate(compiled.optimizers[network], schedule(this.step));
     }
-    const kind = stepKind(compiled, this.step, adversarial);
-    this.kind = kind;
-    const tensors = [...listOf(batch.xs), batch.ys, ...listOf(batch.condition)];
-    const captured = compiled.capture ? this.capturedStep(compiled, tensors) : undefined;
-    const step = () => (captured ?? this.stepOf(compiled))(...tensors);
-    const losses = compiled.seed === undefined ? step() : drawing([compiled.seed, this.step], step);
-    this.stepsTaken++;
-    return losses;
+    const {instanceNoise} = compiled;
+    const stddev = instanceNoise ? requireNoise(instanceNoise(this.step), this.step) : 0;
+    this.kind = stepKind(compiled, this.step, adversarial, stddev);
+    // An input, so that a captured step follows it.
+    const noise = instanceNoise ? [tf.scalar(stddev)] : [];
+    const tensors = [...noise, ...listOf(batch.xs), batch.ys, ...listOf(batch.condition)];
+    try {
+      const captured = compiled.capture ? this.capturedStep(compiled, tensors) : undefined;
+      const step = () => (captured ?? this.stepOf(compiled))(...tensors);
+      const losses = compiled.seed === undefined ? step() : drawing([compiled.seed, this.step], step);
+      this.stepsTaken++;
+      return losses;
+    } finally {
+      tf.dispose(noise);
+    }
   }
 
-  /** The step under way as a function of the generator's inputs, the real samples and the critic's condition. */
+  /** The step under way as a function of the noise's deviation, the generator's inputs, the real samples and the condition. */
   private stepOf(compiled: Compiled, lanes?: number, run?: RunPiece): (...tensors: tf.Tensor[]) => Losses {
     const count = this.generator.inputs.length;
     return (...tensors) => {
+      const stddev = compiled.instanceNoise && tensors.shift();
       const [xs, ys, condition] = [tensors.slice(0, count), tensors[count]!, tensors.slice(count + 1)];
-      return updateOf(this, compiled, this.kind!, this.average, lanes, run)(xs, ys, condition);
+      return updateOf(this, compiled, this.kind!, this.average, lanes, run)(xs, ys, condition, stddev);
     };
   }
 
@@ -266,8 +275,8 @@ export class GAN {
     const lanes = [this.generator, this.discriminator].every(isPerSample) ? capturer.lanes : 1;
     // A layer that was frozen or freed in between makes another step.
     const dependsOn = () => {
-      const {trains, penalties} = this.kind!;
-      return [trains, ...penalties, ...[this.generator, this.discriminator].flatMap(trainableVariables)];
+      const {trains, penalties, isNoisy} = this.kind!;
+      return [trains, isNoisy, ...penalties, ...[this.generator, this.discriminator].flatMap(trainableVariables)];
     };
     const options = {dependsOn, ...(onWarning && {onWarning})};
     this.captured =

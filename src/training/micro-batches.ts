@@ -3,6 +3,8 @@ import {localAveraging} from '../losses/averaging.js';
 import type {GanLoss, LogitGradients} from '../losses/gan-loss.js';
 import type {Inputs} from './inputs.js';
 import {listOf, splitBatch, splitInputs} from './inputs.js';
+import type {Noise} from './instance-noise.js';
+import {addNoise, addNoiseToParts} from './instance-noise.js';
 import type {Left} from './layer-state.js';
 import {LayerState} from './layer-state.js';
 import type {Logits} from './logits.js';
@@ -17,7 +19,7 @@ import {criticOf} from './step.js';
 /** How a step's critic judges real and fake samples: in one pass, or in a pass for each. */
 export type CriticPasses = 'one' | 'separate';
 
-type StepInputs = [xs: Inputs, ys: tf.Tensor, condition: tf.Tensor[]];
+type StepInputs = [xs: Inputs, ys: tf.Tensor, condition: tf.Tensor[], noise?: Noise];
 
 /** A part of a batch. */
 interface MicroBatch {
@@ -46,11 +48,11 @@ export function inMicroBatches(
   critic: CriticPasses | undefined,
   run: RunPiece = runPiece,
 ): Step {
-  return (networks, objective, xs, ys, condition) => {
+  return (networks, objective, xs, ys, condition, noise) => {
     const {averaging} = objective;
     const batch = ys.shape[0];
-    const tensors = [...listOf(xs), ys, ...listOf(condition)];
-    const inputsOf = inputsLike(xs);
+    const tensors = [...listOf(xs), ys, ...listOf(condition), ...(noise ?? [])];
+    const inputsOf = inputsLike(xs, condition);
     // Processes exchange the same sums, however many samples each has.
     if (batch <= size && averaging === localAveraging) {
       return run('whole', (...all) => step(networks, objective, ...inputsOf(all)), tensors);
@@ -122,10 +124,14 @@ function scaled(values: Left, factor: number): Left {
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, tf.mul(value, factor)]));
 }
 
-/** Puts the inputs of a step apart again: those of the generator, which are as many as `xs`, come first. */
-function inputsLike(xs: Inputs): (all: tf.Tensor[]) => StepInputs {
+/** Puts the inputs of a step apart again: the generator's, the real samples, the critic's condition, and the noise, if any. */
+function inputsLike(xs: Inputs, condition?: Inputs): (all: tf.Tensor[]) => StepInputs {
   const count = listOf(xs).length;
-  return all => [all.slice(0, count), all[count]!, all.slice(count + 1)];
+  const end = count + 1 + listOf(condition).length;
+  return all => {
+    const own = [all.slice(0, count), all[count]!, all.slice(count + 1, end)] as const;
+    return all.length > end ? [...own, [all[end]!, all[end + 1]!]] : [...own];
+  };
 }
 
 function samplesOf(batch: tf.Tensor, {start, samples}: MicroBatch): tf.Tensor {
@@ -170,14 +176,17 @@ function logitsOf(
   objective: Objective,
   state: LayerState,
   passes: CriticPasses,
-  [xs, ys, condition]: StepInputs,
+  [xs, ys, condition, noise]: StepInputs,
 ): Logits {
   const compute = (): Logits => {
     const {lanes} = objective;
     const make = (inputs: Inputs) => tf.tidy(() => generatorForward(objective)(generator, inputs));
-    if (passes === 'separate') return logitsOfTwoPasses(criticOf(discriminator, condition), ys, make(xs));
-    const fakes = splitInputs(xs, lanes).map(make);
-    return logitsOfOnePass(discriminator, splitBatch(ys, lanes), fakes, condition, lanes);
+    const real = addNoise(ys, noise?.[0]);
+    if (passes === 'separate') {
+      return logitsOfTwoPasses(criticOf(discriminator, condition), real, addNoise(make(xs), noise?.[1]));
+    }
+    const fakes = addNoiseToParts(splitInputs(xs, lanes).map(make), noise?.[1]);
+    return logitsOfOnePass(discriminator, splitBatch(real, lanes), fakes, condition, lanes);
   };
   return tf.tidy(() => state.around(compute).result);
 }

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import {joinBatch, splitBatch, splitInputs} from './inputs.js';
+import {addNoise, addNoiseToParts} from './instance-noise.js';
 import {logitsOfOnePass} from './logits.js';
 import {onOwnTape} from './own-tape.js';
 import {addPenalties} from './penalty-gradients.js';
@@ -27,7 +28,7 @@ const TINY = 1e-20;
  * const objective = {loss: new StandardLoss(), adversarialWeight: 1, generatorLosses: [], averaging: localAveraging};
  * const {losses, ...gradients} = onePassStep(gan, objective, lowResolution, highResolution);
  */
-export const onePassStep: Step = ({generator, discriminator}, objective, xs, ys, condition) => {
+export const onePassStep: Step = ({generator, discriminator}, objective, xs, ys, condition, noise) => {
   requireKnownObjective('onePassStep', objective);
   const {loss, adversarialWeight, averaging, lanes} = objective;
   const generatorVariables = trainableVariables(generator);
@@ -36,8 +37,10 @@ export const onePassStep: Step = ({generator, discriminator}, objective, xs, ys,
   let discriminatorGradients: Gradients = {};
 
   /** The critic's gradients, which are kept, and each fake sample's by the generator's adversarial loss. */
-  const judgeTogether = (fakes: tf.Tensor[]): tf.Tensor[] => {
-    const reals = splitBatch(ys, lanes);
+  const judgeTogether = (samples: tf.Tensor[]): tf.Tensor[] => {
+    const real = addNoise(ys, noise?.[0]);
+    const reals = splitBatch(real, lanes);
+    const fakes = addNoiseToParts(samples, noise?.[1]);
     let rescale: tf.Tensor | undefined;
     const criticLoss = () => {
       const [realLogits, fakeLogits] = logitsOfOnePass(discriminator, reals, fakes, condition, lanes);
@@ -62,7 +65,7 @@ export const onePassStep: Step = ({generator, discriminator}, objective, xs, ys,
         discriminator,
         criticOf(discriminator, condition),
         objective,
-        ys,
+        real,
         joinBatch(fakes),
         discriminatorGradients,
         record,

@@ -134,7 +134,7 @@ function requireUpdates({
       );
     }
   }
-  for (const name of ['generatorLearningRate', 'discriminatorLearningRate'] as const) {
+  for (const name of ['generatorLearningRate', 'discriminatorLearningRate', 'instanceNoise'] as const) {
     const rate = options[name];
     if (rate === undefined || typeof rate === 'function') continue;
     if (!(Number.isFinite(rate) && rate >= 0)) {

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import {addNoise} from './instance-noise.js';
 import type {Judgement} from './judge.js';
 import {judge} from './judge.js';
 import {onOwnTape} from './own-tape.js';
@@ -20,7 +21,7 @@ import {gradientsOf, trainableVariables} from './variables.js';
  * const objective = {loss: new StandardLoss(), adversarialWeight: 1, generatorLosses: [], averaging: localAveraging};
  * const {losses, ...gradients} = separatePassesStep(gan, objective, lowResolution, highResolution);
  */
-export const separatePassesStep: Step = ({generator, discriminator}, objective, xs, ys, condition) => {
+export const separatePassesStep: Step = ({generator, discriminator}, objective, xs, ys, condition, noise) => {
   requireKnownObjective('separatePassesStep', objective);
   const generatorVariables = trainableVariables(generator);
   const {losses, record} = lossRecorder();
@@ -30,8 +31,9 @@ export const separatePassesStep: Step = ({generator, discriminator}, objective, 
   const objectiveOf = () => {
     const fake = generatorForward(objective)(generator, xs);
     const adversarial = onOwnTape(() => {
-      judgement = judge(discriminator, critic, objective, ys, fake, record);
-      return tf.grad(critic)(fake, judgement.generatorSeed);
+      const [real, judged] = [addNoise(ys, noise?.[0]), addNoise(fake, noise?.[1])];
+      judgement = judge(discriminator, critic, objective, real, judged, record);
+      return tf.grad(critic)(judged, judgement.generatorSeed);
     });
     const content = contentLoss(objective, [generator], ys, fake, record);
     return tf.add<tf.Scalar>(seed([fake], [adversarial]), content);

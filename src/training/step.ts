@@ -4,6 +4,7 @@ import {meanOverParts} from '../losses/averaging.js';
 import type {GanLoss} from '../losses/gan-loss.js';
 import type {Inputs} from './inputs.js';
 import {listOf} from './inputs.js';
+import type {Noise} from './instance-noise.js';
 import type {Critic, Penalty} from './penalties.js';
 
 /** A loss of the generator's output against the real sample it should give, besides the adversarial one. */
@@ -72,7 +73,8 @@ export interface StepResult {
 
 /**
  * Computes losses and gradients of one batch: `xs` the generator's input or inputs, `ys` the real samples, `condition` the
- * critic's inputs besides the sample, `[batch, ...]` each. Changes no trainable weight.
+ * critic's inputs besides the sample, `[batch, ...]` each; `noise` is added to real and fake samples for the critic. Changes no
+ * trainable weight.
  */
 export type Step = (
   networks: Networks,
@@ -80,6 +82,7 @@ export type Step = (
   xs: Inputs,
   ys: tf.Tensor,
   condition?: Inputs,
+  noise?: Noise,
 ) => StepResult;
 
 /** A model's output for a batch, in training mode. */

@@ -5,6 +5,7 @@ import type {PerNetwork} from './compile-options.js';
 import type {Compiled} from './compiled.js';
 import {criticStep} from './critic-step.js';
 import type {Inputs} from './inputs.js';
+import {drawNoise} from './instance-noise.js';
 import {inMicroBatches} from './micro-batches.js';
 import {onePassStep} from './one-pass-step.js';
 import type {Penalty} from './penalties.js';
@@ -20,14 +21,26 @@ export interface StepKind {
   /** Which networks learn; the generator alone learns without the critic. */
   trains: 'generator' | 'discriminator' | 'both';
   penalties: Required<Penalty>[];
+  /** Whether the critic sees samples with noise. */
+  isNoisy: boolean;
 }
 
-/** The kind of the step of this number, from 0. */
-export function stepKind({penalties, discriminatorSteps}: Compiled, step: number, adversarial: boolean): StepKind {
-  if (!adversarial) return {trains: 'generator', penalties: []};
+/**
+ * The kind of the step of this number, from 0.
+ *
+ * @param stddev of the noise on samples.
+ */
+export function stepKind(
+  {penalties, discriminatorSteps}: Compiled,
+  step: number,
+  adversarial: boolean,
+  stddev: number,
+): StepKind {
+  if (!adversarial) return {trains: 'generator', penalties: [], isNoisy: false};
   return {
     trains: (step + 1) % discriminatorSteps === 0 ? 'both' : 'discriminator',
     penalties: penalties.filter(({every}) => step % every === 0),
+    isNoisy: stddev > 0,
   };
 }
 
@@ -39,11 +52,11 @@ export function stepKind({penalties, discriminatorSteps}: Compiled, step: number
 export function updateOf(
   networks: Networks,
   compiled: Compiled,
-  {trains, penalties}: StepKind,
+  {trains, penalties, isNoisy}: StepKind,
   average: WeightAverage | undefined,
   lanes = 1,
   run = runPiece,
-): (xs: Inputs, ys: tf.Tensor, condition?: Inputs) => Record<string, tf.Scalar> {
+): (xs: Inputs, ys: tf.Tensor, condition: Inputs, stddev?: tf.Tensor) => Record<string, tf.Scalar> {
   const {objective, passes, microBatchSize} = compiled;
   const both = passes === 'one' ? onePassStep : separatePassesStep;
   const whole = {generator: warmUpStep, discriminator: criticStep, both}[trains];
@@ -51,14 +64,17 @@ export function updateOf(
   const step = microBatchSize === undefined ? whole : inMicroBatches(whole, microBatchSize, criticPasses, run);
   // A penalty that is part of one step in so many is that much heavier.
   const active = penalties.map(({every, weight, ...rest}) => ({...rest, weight: weight * every}));
-  return (xs, ys, condition) => {
-    const {losses, generatorGradients, discriminatorGradients} = step(
-      networks,
-      {...objective, penalties: active, lanes},
-      xs,
-      ys,
-      condition,
-    );
+  return (xs, ys, condition, stddev) => {
+    // First, so that one seed gives the same noise however the batch is computed; once, so that all passes see the same.
+    const noise = isNoisy ? run('noise', drawNoise, [ys, stddev!]) : undefined;
+    const objectiveNow = {...objective, penalties: active, lanes};
+    let result;
+    try {
+      result = step(networks, objectiveNow, xs, ys, condition, noise);
+    } finally {
+      tf.dispose(noise);
+    }
+    const {losses, generatorGradients, discriminatorGradients} = result;
     const gradients = {
       ...(trains !== 'discriminator' && {generator: generatorGradients}),
       ...(trains !== 'generator' && {discriminator: discriminatorGradients}),
