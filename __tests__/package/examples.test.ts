@@ -1,5 +1,6 @@
 import {spawnSync} from 'node:child_process';
-import {readFileSync, readdirSync} from 'node:fs';
+import {mkdtempSync, readFileSync, readdirSync, rmSync} from 'node:fs';
+import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import ts from 'typescript';
 import {compilerOptions, root} from '../support/program.js';
@@ -147,4 +148,27 @@ test('examples/esrgan/train.js asks for photos where it finds none', () => {
   const {status, stderr} = spawnSync(process.execPath, [script, 'nowhere'], {encoding: 'utf8'});
   expect(stderr).toBe('nowhere does not exist; give a folder of photos and a picture: node train.js PHOTOS PICTURE\n');
   expect(status).toBe(2);
+});
+
+test('examples/denoiser/train.js trains, and goes on where it stopped', () => {
+  const run = mkdtempSync(join(tmpdir(), 'tfjs-ragan-denoiser-'));
+  const script = join(root, 'examples/denoiser/train.js');
+  const photos = join(root, 'examples/photos/val');
+  const train = (steps: number) =>
+    spawnSync(process.execPath, [script, photos, run, String(steps)], {encoding: 'utf8'});
+  try {
+    for (const steps of [20, 40]) {
+      const {status, stdout, stderr} = train(steps);
+      expect([status, stderr]).toEqual([0, '']);
+      expect(stdout).toContain(`after step ${steps}: look at ${run}/samples`);
+    }
+    const lines = readFileSync(join(run, 'log.jsonl'), 'utf8').trim().split('\n');
+    const log = lines.map(line => JSON.parse(line) as {step: number; content: number});
+    expect(log.map(({step}) => step)).toEqual([10, 20, 30, 40]);
+    expect(log[3]!.content).toBeLessThan(log[0]!.content);
+    expect(readdirSync(run).sort()).toEqual(['checkpoint.bin', 'log.jsonl', 'model', 'samples']);
+    expect(readdirSync(join(run, 'samples'))).toEqual(['step-000020.png', 'step-000040.png']);
+  } finally {
+    rmSync(run, {recursive: true});
+  }
 });
