@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import type {ElementLoss, GanLoss, GanLossOptions, Objective, Penalty} from 'tfjs-ragan';
+import type {ElementLoss, GanLoss, GanLossOptions, Networks, Objective, Penalty} from 'tfjs-ragan';
 import {
   GanLoss as AnyLoss,
   l1Loss,
@@ -11,7 +11,11 @@ import {
   StandardLoss,
 } from 'tfjs-ragan';
 import {distanceToOne} from '../../src/training/penalties.js';
+import {conditionalBatch, conditionalNetworks} from './conditional-gan.js';
 import type {Dice} from './random-step.js';
+import {networks} from './small-gan.js';
+
+type Regularizer = ReturnType<typeof tf.regularizers.l2>;
 
 /** A loss of one's own that knows nothing of averages over parts: each real logit against the largest fake one. */
 export class AgainstTheBest extends AnyLoss {
@@ -34,8 +38,11 @@ export class AgainstTheBest extends AnyLoss {
 }
 
 /** Images to images, and a critic with a logit for each of 3x3 patches. */
-export const patchNetworks = () => {
-  const kernel = (seed: number) => ({kernelInitializer: tf.initializers.glorotNormal({seed})});
+export const patchNetworks = (kernelRegularizer?: Regularizer) => {
+  const kernel = (seed: number) => ({
+    kernelInitializer: tf.initializers.glorotNormal({seed}),
+    ...(kernelRegularizer && {kernelRegularizer}),
+  });
   const generator = tf.sequential({
     layers: [
       tf.layers.conv2d({filters: 3, kernelSize: 3, padding: 'same', inputShape: [6, 6, 2], ...kernel(1)}),
@@ -67,6 +74,30 @@ const middle: Penalty = {
   penalty: (critic, real, fake) => distanceToOne(critic, tf.mul(tf.add(real, fake), 0.5)),
 };
 
+/** What a step may be given: networks and as many samples for them. */
+export interface RandomNetworks {
+  networks: Networks;
+  batch: {xs: tf.Tensor | tf.Tensor[]; ys: tf.Tensor; condition?: tf.Tensor[]};
+  /** Whether the critic gives each sample one logit. */
+  hasOneLogit: boolean;
+}
+
+/** Of patches, dense ones, or those with a condition. */
+export function randomNetworks(dice: Dice, samples: number): RandomNetworks {
+  return dice.pick<() => RandomNetworks>([
+    () => {
+      const [xs, ys] = [dice.tensor([samples, 6, 6, 2]), dice.tensor([samples, 6, 6, 2])];
+      const regularizer = dice.chance(0.3) ? tf.regularizers.l2({l2: 0.01}) : undefined;
+      return {networks: patchNetworks(regularizer), batch: {xs, ys}, hasOneLogit: false};
+    },
+    () => {
+      const batch = {xs: dice.tensor([samples, 4]), ys: dice.tensor([samples, 3])};
+      return {networks: networks(), batch, hasOneLogit: true};
+    },
+    () => ({networks: conditionalNetworks(), batch: conditionalBatch(samples), hasOneLogit: true}),
+  ])();
+}
+
 /** An objective out of all that there are. */
 export function randomObjective(dice: Dice): Objective {
   const {MEAN, SUM, SUM_BY_NONZERO_WEIGHTS} = tf.Reduction;
@@ -74,15 +105,17 @@ export function randomObjective(dice: Dice): Objective {
     criterion: dice.pick(['crossEntropy', 'leastSquares', 'hinge', 'wasserstein'] as const),
     reduction: dice.pick([MEAN, SUM, SUM_BY_NONZERO_WEIGHTS]),
   };
+  const hasLabels = options.criterion === 'crossEntropy' || options.criterion === 'leastSquares';
+  const labelled = {...options, labelSmoothing: hasLabels ? dice.pick([0, 0.1]) : 0};
   const loss = dice.pick<() => GanLoss>([
     () =>
       new RelativisticAverageLoss({
-        ...options,
+        ...labelled,
         axis: dice.pick(['batch', 'spatial', 'all', -1, [0, 1]] as const) as 'batch',
         detachAverage: dice.chance(0.3),
       }),
-    () => new RelativisticPairedLoss(options),
-    () => new StandardLoss(options),
+    () => new RelativisticPairedLoss(labelled),
+    () => new StandardLoss(labelled),
     () => new AgainstTheBest(options),
   ])();
   return {
@@ -98,5 +131,7 @@ export function randomObjective(dice: Dice): Objective {
     ].slice(0, dice.below(3)) as Objective['generatorLosses'],
     penalties: [r1Penalty({gamma: 3}), r2Penalty({gamma: 1}), middle, drift].filter(() => dice.chance(0.25)),
     averaging: localAveraging,
+    lanes: dice.pick([1, 2]),
+    recompute: dice.chance(0.5),
   };
 }

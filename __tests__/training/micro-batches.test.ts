@@ -15,12 +15,13 @@ import {
   warmUpStep,
   wganPenalty,
 } from 'tfjs-ragan';
+import {listOf} from '../../src/training/inputs.js';
 import type {CriticPasses} from '../../src/training/micro-batches.js';
 import {inMicroBatches} from '../../src/training/micro-batches.js';
 import {activateBackend, describeOnBackends, describeOnTensorFlow, tensorFlow} from '../support/backends.js';
 import {conditionalBatch, conditionalNetworks} from '../support/conditional-gan.js';
 import {overParts} from '../support/parts.js';
-import {patchNetworks, randomObjective} from '../support/random-micro-batches.js';
+import {AgainstTheBest, patchNetworks, randomNetworks, randomObjective} from '../support/random-micro-batches.js';
 import {Dice} from '../support/random-step.js';
 import {batch, compiled, content, networks, weightsOf} from '../support/small-gan.js';
 import {expectClose, valuesOf} from '../support/values.js';
@@ -99,22 +100,59 @@ describeOnBackends('micro-batches', () => {
     await expectSame(step, critic, conditionalNetworks(), objectiveOf(), [xs, ys, condition], [1, 2]);
   });
 
-  test('do so whatever the loss, the reduction and the penalties', async () => {
-    for (let seed = 0; seed < FUZZ; seed++) {
-      const dice = new Dice(seed);
-      const objective = randomObjective(dice);
-      const patches = dice.chance(0.6);
-      const [, step, critic] = dice.pick(steps.filter(([, one]) => !(patches && one === onePassStep)));
-      if (step === warmUpStep && objective.generatorLosses.length === 0) continue;
-      const nets = patches ? patchNetworks() : networks();
-      const samples = 2 + dice.below(8);
-      const shape = [samples, ...(patches ? [6, 6, 2] : [4])];
-      const data: [tf.Tensor, tf.Tensor] = [dice.tensor(shape), dice.tensor(patches ? shape : [samples, 3])];
+  const seeds = (count: number) => Array.from({length: count}, (_, seed) => seed);
+
+  /** Networks, samples, a step for them and what it is to optimise, all made from one seed. */
+  const randomCase = (seed: number) => {
+    const dice = new Dice(seed);
+    const {networks, batch, hasOneLogit} = randomNetworks(dice, 2 + dice.below(8));
+    const objective = randomObjective(dice);
+    const fitting = steps.filter(
+      ([, step]) =>
+        (hasOneLogit || step !== onePassStep) && (objective.generatorLosses.length > 0 || step !== warmUpStep),
+    );
+    const [name, step, critic] = dice.pick(fitting);
+    return {dice, networks, batch, objective, name, step, critic};
+  };
+
+  test('do so whatever the networks, the loss, the reduction and the penalties', async () => {
+    for (const seed of seeds(FUZZ)) {
+      const {dice, networks, batch, objective, name, step, critic} = randomCase(seed);
+      const {xs, ys, condition} = batch;
+      const size = 1 + dice.below(ys.shape[0]);
       try {
         // Sums over patches, in another order.
-        await expectSame(step, critic, nets, objective, data, [1 + dice.below(samples)], 3e-6);
+        await expectSame(step, critic, networks, objective, [xs, ys, condition], [size], 3e-6);
       } catch (error) {
-        throw new Error(`seed ${seed}: ${(error as Error).message}`, {cause: error});
+        throw new Error(`seed ${seed}, ${name}: ${(error as Error).message}`, {cause: error});
+      }
+    }
+  });
+
+  test('of several processes do so too', async () => {
+    for (const seed of seeds(Math.ceil(FUZZ / 4))) {
+      const {dice, networks, batch, objective, name, step, critic} = randomCase(seed);
+      if (objective.loss instanceof AgainstTheBest) continue;
+      const samples = batch.ys.shape[0];
+      const first = 1 + dice.below(samples - 1);
+      const ofProcess = (whole: tf.Tensor) => tf.split(whole, [first, samples - first]);
+      const [xs, condition] = [listOf(batch.xs), batch.condition ?? []].map(list => list.map(ofProcess));
+      const ys = ofProcess(batch.ys);
+      const whole = await read(step(networks, objective, batch.xs, batch.ys, batch.condition));
+      const inParts = inMicroBatches(step, 1 + dice.below(3), critic);
+      const results = overParts(2, (part, averaging) => {
+        const own = (list: tf.Tensor[][]) => list.map(parts => parts[part]!);
+        return inParts(networks, {...objective, averaging}, own(xs!), ys[part]!, own(condition!));
+      });
+      const parts = await Promise.all(results.map(read));
+      try {
+        for (const part of parts) expectClose(part.losses, whole.losses, 1e-5);
+        for (const network of ['generator', 'discriminator'] as const) {
+          const sum = whole[network].map((_, i) => parts.reduce((total, part) => total + part[network][i]!, 0));
+          expectClose(sum, whole[network], 1e-5);
+        }
+      } catch (error) {
+        throw new Error(`seed ${seed}, ${name}: ${(error as Error).message}`, {cause: error});
       }
     }
   });

@@ -23,13 +23,13 @@ import {inMicroBatches} from '../../src/training/micro-batches.js';
 import {segmentsOf} from '../../src/training/segments.js';
 import {activateBackend, describeOnBackends, describeOnTensorFlow, tensorFlow} from '../support/backends.js';
 import {conditionalBatch, conditionalNetworks} from '../support/conditional-gan.js';
-import {weightsOf} from '../support/small-gan.js';
+import {batch, networks, weightsOf} from '../support/small-gan.js';
 import {expectClose, valuesOf} from '../support/values.js';
 
 const generator = (blocks = 2) => esrganGenerator({scale: 2, filters: 4, growth: 2, blocks, seed: 1});
-const images = (samples: number, size = 4) => ({
-  xs: tf.randomUniform([samples, size, size, 3], 0, 1, 'float32', 3),
-  ys: tf.randomUniform([samples, 2 * size, 2 * size, 3], 0, 1, 'float32', 4),
+const images = (samples: number) => ({
+  xs: tf.randomUniform([samples, 4, 4, 3], 0, 1, 'float32', 3),
+  ys: tf.randomUniform([samples, 8, 8, 3], 0, 1, 'float32', 4),
 });
 const critic = () => vggDiscriminator({size: 8, filters: 2, seed: 2});
 const patchCritic = () => patchDiscriminator({filters: 2, stages: 1, seed: 2});
@@ -126,7 +126,7 @@ describeOnBackends('recomputed activations', () => {
 
   test.each(cases)('give the same losses and gradients for %s in %s', async (_, name, make, step) => {
     const discriminator = name === 'one pass' ? critic() : patchCritic();
-    await expectSame(step, () => ({generator: make(), discriminator}), images(3));
+    await expectSame(step, () => ({generator: make(), discriminator}), images(2));
   });
 
   test('give the same for a generator with several inputs and a critic with a condition', async () => {
@@ -188,11 +188,11 @@ describeOnBackends('recomputed activations', () => {
   });
 
   test('train in micro-batches and lanes too', async () => {
-    const batch = images(5);
+    const batch = images(3);
     const after = async (options: {recompute?: boolean; microBatchSize?: number}) => {
       const gan = new GAN({generator: generator(), discriminator: critic()});
       gan.compile({...recipe(0.1), discriminatorSteps: 2, capture: false, ...options});
-      for (let i = 0; i < 4; i++) await gan.trainOnBatch(batch.xs, batch.ys);
+      for (let i = 0; i < 2; i++) await gan.trainOnBatch(batch.xs, batch.ys);
       return (await weightsOf(gan.generator)).flat();
     };
     const whole = await after({});
@@ -205,11 +205,16 @@ describeOnBackends('recomputed activations', () => {
   test.each<[string, Step]>([
     ['the warm-up', warmUpStep],
     ['the critic alone', criticStep],
-    ['micro-batches', inMicroBatches(separatePassesStep, 2, 'separate')],
+    ['its micro-batches', inMicroBatches(criticStep, 64, 'separate')],
   ])('need less memory, in %s', async (_, step) => {
-    const {xs, ys} = images(4, 8);
+    const {xs, ys} = batch(128);
+    const hidden = () => [tf.layers.dense({units: 16}), tf.layers.leakyReLU()];
+    const deep = Array.from({length: 30}, hidden).flat();
+    const generator = tf.sequential({
+      layers: [tf.layers.dense({units: 16, inputShape: [4]}), ...deep, tf.layers.dense({units: 3})],
+    });
+    const nets = {generator, discriminator: networks().discriminator};
     const peak = async (recompute: boolean) => {
-      const nets = {generator: generator(9), discriminator: patchCritic()};
       const before = tf.memory().numBytes;
       const {peakBytes} = await tf.profile(() => {
         tf.dispose({...step(nets, objective({recompute}), xs, ys)});
@@ -217,7 +222,7 @@ describeOnBackends('recomputed activations', () => {
       });
       return peakBytes - before;
     };
-    expect(await peak(true)).toBeLessThan(0.25 * (await peak(false)));
+    expect(await peak(true)).toBeLessThan(0.35 * (await peak(false)));
   });
 
   test('can be differentiated again, by a generator loss that takes a gradient', async () => {
