@@ -114,7 +114,9 @@ test('no example is overlooked', () => {
 
 describe('the example at', () => {
   const compiled: Partial<Record<Example['extension'], ts.Program>> = {};
-  const fileOf = ({place, extension}: Example) => join(root, `${place.replace(/\W/g, '-')}.${extension}`);
+  // A program is where it is, since it may import the files beside it.
+  const fileOf = ({place, extension}: Example) =>
+    join(root, place.endsWith('.js') ? place : `${place.replace(/\W/g, '-')}.${extension}`);
 
   function compile(extension: Example['extension']): ts.Program {
     const options = compilerOptions();
