@@ -80,6 +80,7 @@ describe('train', () => {
       .map(line => JSON.parse(line) as Record<string, unknown>);
     expect(log.filter(record => record.stage === 'GAN')).toHaveLength(1);
     expect(readdirSync(inFolder('run')).sort()).toEqual([
+      'checkpoint-000020.bin',
       'checkpoint.bin',
       'log.jsonl',
       'model',
@@ -199,7 +200,12 @@ test('a run that diverges ends with exit code 1, and a model of NaN makes no pic
     /^tfjs-ragan: training diverged by step \d+: .* \(losses: .*\); diverged\/checkpoint.bin is of step 2: go on .*\n$/,
   );
   expect(status).toBe(1);
-  expect(readdirSync(inFolder('diverged')).sort()).toEqual(['checkpoint.bin', 'log.jsonl', 'samples']);
+  expect(readdirSync(inFolder('diverged')).sort()).toEqual([
+    'checkpoint-000000.bin',
+    'checkpoint.bin',
+    'log.jsonl',
+    'samples',
+  ]);
 
   const layer = tf.layers.upSampling2d({size: [2, 2], inputShape: [null, null, 3]});
   const model = tf.sequential({layers: [layer, tf.layers.conv2d({filters: 3, kernelSize: 1})]});

@@ -48,6 +48,7 @@ const underWay = (run: string) =>
 /** The steps in a run's checkpoint; the folder must hold nothing that is half done. */
 async function savedSteps(run: string): Promise<number> {
   expect(readdirSync(inFolder(run)).sort()).toEqual([
+    'checkpoint-000000.bin',
     'checkpoint.bin',
     'log.jsonl',
     'model',

@@ -55,6 +55,8 @@ const places: Record<string, (options: never) => unknown> = {
   'StandardLoss.constructor(options)': options => new main.StandardLoss(options),
   'captureStep(options)': options => node.captureStep(() => undefined, options),
   'compactGenerator(options)': options => main.compactGenerator(options),
+  'checkpoints(options)': options => node.checkpoints('run', options),
+  'checkpoints(options.best)': options => node.checkpoints('run', {best: options}),
   'cosine(options)': options => main.cosine(options),
   'criticStep(objective)': options => main.criticStep(given.networks, options, given.logits, given.logits),
   'criticStep(objective.generatorLosses)': options =>

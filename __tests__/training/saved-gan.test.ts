@@ -1,95 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
 import type {GANCompileOptions} from 'tfjs-ragan';
-import {
-  GAN,
-  RelativisticPairedLoss,
-  cosine,
-  l1Loss,
-  loadGan,
-  multiStep,
-  r1Penalty,
-  r2Penalty,
-  saveGan,
-  spectralNormalization,
-  wganPenalty,
-} from 'tfjs-ragan';
+import {GAN, cosine, loadGan, r1Penalty, saveGan, wganPenalty} from 'tfjs-ragan';
 import {describeOnBackends, tensorFlow} from '../support/backends.js';
+import type {Optimizer} from '../support/everything.js';
+import {adam, disposeAll, everything, memory, stateOf, trainTo} from '../support/everything.js';
 import {weightsOf} from '../support/small-gan.js';
-
-type Optimizer = () => tf.Optimizer;
-const adam: Optimizer = () => tf.train.adam(0.01, 0.5, 0.9);
-
-/** A GAN with everything that training carries from step to step. */
-function everything(optimizer = adam, changed: Partial<GANCompileOptions> = {}, units = 6): GAN {
-  const dense = (units: number, seed: number, inputDim?: number) =>
-    tf.layers.dense({units, kernelInitializer: tf.initializers.glorotNormal({seed}), ...(inputDim && {inputDim})});
-  const latent = tf.input({shape: [4]});
-  const hidden = tf.layers.batchNormalization().apply(dense(units, 1).apply(latent));
-  const sample = tf.input({shape: [3]});
-  const features = tf.layers.leakyReLU().apply(spectralNormalization(dense(5, 3)).apply(sample));
-  const gan = new GAN({
-    generator: tf.model({inputs: latent, outputs: dense(3, 2).apply(hidden) as tf.SymbolicTensor}),
-    discriminator: tf.model({
-      inputs: sample,
-      outputs: spectralNormalization(dense(1, 4)).apply(features) as tf.SymbolicTensor,
-    }),
-  });
-  gan.compile({
-    generatorOptimizer: optimizer(),
-    discriminatorOptimizer: optimizer(),
-    loss: new RelativisticPairedLoss(),
-    generatorLosses: [{name: 'content', weight: 0.1, loss: l1Loss}],
-    penalties: [r1Penalty({gamma: 0.1, every: 3}), r2Penalty({gamma: 0.1, every: 4})],
-    discriminatorSteps: 2,
-    generatorLearningRate: cosine({rate: 0.02, steps: 20, warmUp: 3}),
-    discriminatorLearningRate: multiStep({rate: 0.01, milestones: [3, 7]}),
-    weightAverage: {decay: 0.9},
-    clipNorm: 1,
-    onWarning: message => {
-      if (!message.includes('mixes the samples of a micro-batch')) throw new Error(message);
-    },
-    ...changed,
-  });
-  return gan;
-}
-
-/** Steps to `last`, each on a batch of its own. */
-async function train(gan: GAN, last: number): Promise<Record<string, number>[]> {
-  const losses = [];
-  while (gan.step < last) {
-    const normal = (size: number, seed: number) => tf.randomNormal([8, size], 0, 1, 'float32', seed);
-    const [xs, ys] = [normal(4, gan.step + 1), normal(3, gan.step + 1000)];
-    losses.push(await gan.trainOnBatch(xs, ys));
-    tf.dispose([xs, ys]);
-  }
-  return losses;
-}
-
-/** A handler that keeps what it is given in memory. */
-function memory(): tf.io.IOHandler & {artifacts?: tf.io.ModelArtifacts} {
-  const handler: ReturnType<typeof memory> = {
-    save: artifacts => {
-      handler.artifacts = structuredClone(artifacts);
-      return Promise.resolve({modelArtifactsInfo: {dateSaved: new Date(), modelTopologyType: 'JSON' as const}});
-    },
-    load: () => Promise.resolve(structuredClone(handler.artifacts!)),
-  };
-  return handler;
-}
-
-/** All that training goes on from, bit for bit. */
-async function stateOf(gan: GAN): Promise<unknown> {
-  const kept = memory();
-  await saveGan(gan, kept);
-  return [gan.counters, Buffer.from(kept.artifacts!.weightData as ArrayBuffer).toString('base64')];
-}
-
-function dispose(gan: GAN): void {
-  const {models, optimizers} = gan.trained;
-  gan.dispose();
-  for (const model of Object.values(models)) model.dispose();
-  for (const optimizer of Object.values(optimizers)) optimizer.dispose();
-}
 
 const valuesOf = (layer: tf.layers.Layer) =>
   Promise.all(layer.weights.map(async weight => Array.from(await weight.read().data())));
@@ -126,24 +41,24 @@ describeOnBackends('a saved GAN', backend => {
     const start = memory();
     await saveGan(whole, start);
     await loadGan(stopped, start);
-    const losses = await train(whole, 13);
+    const losses = await trainTo(whole, 13);
     // In the middle of the critic's steps, between two penalties and before a milestone, then where one of each ends.
     for (const stop of [5, 8]) {
-      await train(stopped, stop);
+      await trainTo(stopped, stop);
       const kept = memory();
       await saveGan(stopped, kept, {photos: 'mine'});
       const resumed = everything(optimizer, changed);
       // Whatever it did before.
-      await train(resumed, 2);
+      await trainTo(resumed, 2);
       expect(await loadGan(resumed, kept)).toEqual({photos: 'mine'});
       expect(resumed.step).toBe(stop);
-      expect(await train(resumed, 13)).toEqual(losses.slice(stop));
+      expect(await trainTo(resumed, 13)).toEqual(losses.slice(stop));
       expect(await stateOf(resumed)).toEqual(await stateOf(whole));
-      dispose(resumed);
+      disposeAll(resumed);
     }
     if (captures) expect(whole.captureStatus?.state).toBe('capture' in changed ? undefined : 'captured');
-    dispose(whole);
-    dispose(stopped);
+    disposeAll(whole);
+    disposeAll(stopped);
   });
 
   test('before its first step, and with the critic not asked yet', async () => {
@@ -154,13 +69,13 @@ describeOnBackends('a saved GAN', backend => {
       const kept = memory();
       await saveGan(whole, kept);
       await loadGan(resumed, kept);
-      expect(await train(resumed, 6)).toEqual(await train(whole, 6));
+      expect(await trainTo(resumed, 6)).toEqual(await trainTo(whole, 6));
     }
   });
 
   test('has the weights of layers that are frozen in between', async () => {
     const [frozen, resumed] = [everything(), everything()];
-    await train(frozen, 3);
+    await trainTo(frozen, 3);
     frozen.generator.layers[1]!.trainable = false;
     const kept = memory();
     await saveGan(frozen, kept);
@@ -178,15 +93,15 @@ describeOnBackends('a saved GAN', backend => {
     const kept = memory();
     const before = tf.memory().numTensors;
     const [one, other] = [everything(), everything()];
-    await train(one, 4);
-    await train(other, 2);
+    await trainTo(one, 4);
+    await trainTo(other, 2);
     const held = tf.memory().numTensors;
     await saveGan(one, kept);
     await loadGan(other, kept);
     await loadGan(other, kept);
     expect(tf.memory().numTensors).toBe(held);
-    dispose(one);
-    dispose(other);
+    disposeAll(one);
+    disposeAll(other);
     // What counts the steps of each average goes with its GAN, or with the next `compile`.
     expect(tf.memory().numTensors).toBeLessThanOrEqual(before + 2);
   });
@@ -195,15 +110,15 @@ describeOnBackends('a saved GAN', backend => {
     const averaging = everything();
     const plain = new GAN({generator: averaging.generator, discriminator: averaging.discriminator});
     plain.compile({generatorOptimizer: adam(), discriminatorOptimizer: adam(), capture: false});
-    await train(plain, 4);
+    await trainTo(plain, 4);
     const kept = memory();
     await saveGan(plain, kept);
-    await train(averaging, 8);
+    await trainTo(averaging, 8);
     await loadGan(averaging, kept);
     expect(await weightsOf(averaging.averagedGenerator)).toEqual(await weightsOf(averaging.generator));
     // Of the first step's average a tenth stays, whatever the decay.
     const before = (await weightsOf(averaging.generator))[0]!;
-    await train(averaging, 6);
+    await trainTo(averaging, 6);
     const [after, average] = [averaging.generator, averaging.averagedGenerator].map(weightsOf);
     const expected = (await after!)[0]!.map((now, i) => 0.1 * before[i]! + 0.9 * now);
     (await average!)[0]!.forEach((value, i) => expect(value).toBeCloseTo(expected[i]!, 5));
@@ -211,7 +126,7 @@ describeOnBackends('a saved GAN', backend => {
 
   test('that does not fit, is altered, holds NaN or is none is refused, and changes nothing', async () => {
     const gan = everything();
-    await train(gan, 2);
+    await trainTo(gan, 2);
     const kept = memory();
     await saveGan(gan, kept);
     const state = await stateOf(gan);

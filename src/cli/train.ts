@@ -55,6 +55,7 @@ export function trainCommand(report: (code: number) => void): Command {
     .option('--threads <number>', 'threads of wasm, or of TensorFlow on the CPU (default: all cores)', number)
     .option('--sample-every <steps>', 'steps between sample sheets', number, defaults.sampleEvery)
     .option('--checkpoint-every <steps>', 'steps between checkpoints', number, defaults.checkpointEvery)
+    .option('--keep-checkpoints <number>', 'how many of the last ones stay (default: 2)', number)
     .option('--tensorboard', 'write what TensorBoard shows too: tensorboard --logdir RUN')
     .addHelpText(
       'after',

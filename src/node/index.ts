@@ -13,6 +13,13 @@ export {photoDataset} from './photos/dataset.js';
 export type {PhotoBatch, PhotoDatasetOptions} from './photos/dataset.js';
 export {loadCheckpoint, readCheckpointState, saveCheckpoint} from './runs/checkpoint.js';
 export type {Checkpointed} from '../training/checkpoint.js';
+export {checkpoints} from './runs/checkpoints.js';
+export type {
+  BestCheckpointOptions,
+  CheckpointPlace,
+  CheckpointsCallback,
+  CheckpointsOptions,
+} from './runs/checkpoints.js';
 export {DivergenceError} from './runs/divergence-error.js';
 export {jsonLog} from './runs/json-log.js';
 export type {JsonLogCallback, JsonLogOptions} from './runs/json-log.js';

@@ -42,6 +42,14 @@ export interface CheckpointHeader {
   entries: CheckpointEntry[];
   /** A GAN's: see `GAN.counters`. */
   counters?: Record<string, number>;
+  /** How good it is, where that was measured. */
+  metric?: CheckpointMetric;
+}
+
+/** A number by which checkpoints are compared. */
+export interface CheckpointMetric {
+  name: string;
+  value: number;
 }
 
 /** A checkpoint in memory, wherever it is kept: the values of the header's entries, in their order. */

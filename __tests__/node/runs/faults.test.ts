@@ -46,7 +46,7 @@ async function expectWhole(run: string): Promise<void> {
     const content = readFileSync(file);
     expect(file).not.toMatch(/\.tmp$|\.old$|run\.lock$/);
     if (file.endsWith('.png')) PNG.sync.read(content);
-    else if (file.endsWith('checkpoint.bin')) expect(await readCheckpointState(file)).toHaveProperty('step');
+    else if (/checkpoint(-\d+)?\.bin$/.test(file)) expect(await readCheckpointState(file)).toHaveProperty('step');
     else if (file.endsWith('.json')) JSON.parse(content.toString());
     else if (file.endsWith('.html')) expect(content.toString()).toMatch(/<\/html>\n$/);
     else if (file.endsWith('.jsonl'))
@@ -161,8 +161,18 @@ describe('where no file may be larger than', () => {
 
   test.each<[number, string, boolean, string[]]>([
     [30, 'checkpoint.bin', true, []],
-    [180, 'tensorboard/events.*', true, ['checkpoint.bin', 'log.jsonl', 'samples', 'tensorboard']],
-    [180, 'report.html', false, ['checkpoint.bin', 'log.jsonl', 'model', 'samples', 'summary.json']],
+    [
+      180,
+      'tensorboard/events.*',
+      true,
+      ['checkpoint-000012.bin', 'checkpoint.bin', 'log.jsonl', 'samples', 'tensorboard'],
+    ],
+    [
+      180,
+      'report.html',
+      false,
+      ['checkpoint-000020.bin', 'checkpoint.bin', 'log.jsonl', 'model', 'samples', 'summary.json'],
+    ],
   ])('%i KiB %s is told of, and the run goes on later', async (kibibytes, file, tensorboard, left) => {
     const run = `limited-${kibibytes}-${tensorboard}`;
     const message = limited(run, kibibytes, {tensorboard});

@@ -23,7 +23,11 @@ export class DamagedCheckpointError extends Error {}
  * await saveCheckpoint('run/checkpoint.bin', gan, {photos: 'my-photos'});
  */
 export async function saveCheckpoint(file: string, trained: GAN | Checkpointed, state: unknown): Promise<void> {
-  const {header, values} = await takeCheckpoint(file, trained, state);
+  await writeCheckpoint(file, await takeCheckpoint(file, trained, state));
+}
+
+/** Writes a checkpoint as `saveCheckpoint` does. */
+export async function writeCheckpoint(file: string, {header, values}: CheckpointContent): Promise<void> {
   const text = Buffer.from(JSON.stringify(header));
   const length = Buffer.alloc(4);
   length.writeUInt32LE(text.length);
@@ -69,7 +73,10 @@ export async function readCheckpoint(file: string): Promise<CheckpointContent> {
   try {
     content = await readFile(file);
   } catch (error) {
-    throw fileError('read the checkpoint', file, error);
+    const told = fileError('read the checkpoint', file, error);
+    // A part of the disk that cannot be read any more.
+    if ((error as NodeJS.ErrnoException).code === 'EIO') throw new DamagedCheckpointError(told.message, {cause: error});
+    throw told;
   }
   const reject = (reason: string) => new DamagedCheckpointError(`cannot read the checkpoint ${file}: ${reason}`);
   if (content.toString('latin1', 0, MAGIC.length) !== MAGIC) throw reject('it is not a checkpoint');

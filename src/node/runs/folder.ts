@@ -1,6 +1,7 @@
 import {access, readdir, rm} from 'node:fs/promises';
 import {join, resolve} from 'node:path';
 import {fileError, isTemporary, makeFolder, removeEmptyFolders} from '../system/files.js';
+import {listCheckpoints, newestIn} from './checkpoint-files.js';
 import type {RunLock} from './lock.js';
 import {takeRunLock} from './lock.js';
 
@@ -28,12 +29,12 @@ export interface RunFolder {
  *   true), or it cannot be written.
  */
 export async function takeRunFolder(path: string, {resume}: {resume: boolean}): Promise<RunFolder> {
-  const checkpoint = checkpointIn(path);
   const log = join(path, 'log.jsonl');
   const lock = await lockFolder(path);
   try {
-    if (resume) await requireCheckpoint(path);
-    else if ((await exists(checkpoint)) || (await exists(log))) {
+    const hasCheckpoint = (await listCheckpoints(path)).length > 0;
+    if (resume && !hasCheckpoint) throw nothingToResume(path);
+    if (!resume && (hasCheckpoint || (await exists(log)))) {
       throw new Error(
         `${path} already holds a run: add --resume to go on with it, or choose another folder with --out`,
       );
@@ -47,7 +48,7 @@ export async function takeRunFolder(path: string, {resume}: {resume: boolean}): 
     path,
     model: join(path, 'model'),
     network: join(path, 'network.json'),
-    checkpoint,
+    checkpoint: newestIn(path),
     log,
     report: join(path, 'report.html'),
     summary: join(path, 'summary.json'),
@@ -57,21 +58,15 @@ export async function takeRunFolder(path: string, {resume}: {resume: boolean}): 
   };
 }
 
-/** The checkpoint of a run's folder; throws one line if it has none. */
-export async function requireCheckpoint(path: string): Promise<string> {
-  const checkpoint = checkpointIn(path);
-  if (await exists(checkpoint)) return checkpoint;
-  throw new Error(`nothing to resume in ${path}: it holds no checkpoint.bin; leave --resume out to start a run`);
-}
-
-function checkpointIn(path: string): string {
-  return join(path, 'checkpoint.bin');
+/** That a folder holds no checkpoint. */
+export function nothingToResume(path: string): Error {
+  return new Error(`nothing to resume in ${path}: it holds no checkpoint.bin; leave --resume out to start a run`);
 }
 
 /** Whether a folder holds a run, one that is under way or has ended. */
 export async function isRunFolder(path: string): Promise<boolean> {
   const has = (name: string) => exists(join(path, name));
-  if ((await has('run.lock')) || (await exists(checkpointIn(path)))) return true;
+  if ((await has('run.lock')) || (await exists(newestIn(path)))) return true;
   return (await has('log.jsonl')) && (await has('summary.json'));
 }
 

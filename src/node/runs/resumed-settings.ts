@@ -1,5 +1,5 @@
-import {readCheckpointState} from './checkpoint.js';
-import {requireCheckpoint} from './folder.js';
+import {findCheckpoint} from './checkpoint-files.js';
+import {nothingToResume} from './folder.js';
 import {locatePaths, withAbsolutePaths} from './saved-paths.js';
 import type {TrainSettings} from './settings.js';
 import {optionName} from './settings.js';
@@ -35,9 +35,10 @@ const CHANGEABLE = [
  * @throws one line: there is no checkpoint, or it is damaged or another program's.
  */
 export async function savedSettings(path: string): Promise<TrainSettings> {
-  const file = await requireCheckpoint(path);
-  const {settings} = (await readCheckpointState(file)) as {settings?: TrainSettings};
-  if (!settings) throw new Error(`cannot resume from ${file}: it is not of a run of this program`);
+  const found = await findCheckpoint(path);
+  if (!found) throw nothingToResume(path);
+  const {settings} = (found.content.header.state ?? {}) as {settings?: TrainSettings};
+  if (!settings) throw new Error(`cannot resume from ${found.file}: it is not of a run of this program`);
   return locatePaths(settings, path);
 }
 

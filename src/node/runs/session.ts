@@ -1,16 +1,16 @@
 import type * as tf from '@tensorflow/tfjs';
-import {rename} from 'node:fs/promises';
+import {rename, rm} from 'node:fs/promises';
 import {NonFiniteError} from '../../finite.js';
 import {requireKnownOptions} from '../../options.js';
 import type {GAN} from '../../training/gan.js';
 import type {BackendName} from '../backends/choice.js';
 import {useBackend} from '../backends/choice.js';
-import {loadCheckpoint, readCheckpointState, saveCheckpoint} from './checkpoint.js';
+import type {CheckpointsCallback} from './checkpoints.js';
+import {checkpoints} from './checkpoints.js';
 import {comparisons} from './comparison.js';
 import {DivergenceError} from './divergence-error.js';
 import {disposePhotos, requireFinitePictures} from './evaluation.js';
 import {compiledEsrgan, disposeWhole} from './esrgan.js';
-import {EverySteps} from './every-steps.js';
 import {writeFileAtomically} from '../system/files.js';
 import {saveModel} from '../models/files.js';
 import {photoDataset} from '../photos/dataset.js';
@@ -104,8 +104,7 @@ class Session {
   private readonly sheets: SampleSheetsCallback;
   private readonly tensorBoard: TensorBoardCallback | undefined;
   private readonly told: RunEvents;
-  /** The step of the checkpoint in the folder. */
-  private savedStep: number | undefined;
+  private readonly checkpoints: CheckpointsCallback;
 
   constructor(
     private readonly settings: TrainSettings,
@@ -124,6 +123,12 @@ class Session {
     const draw = ({generator}: GAN) => sampleSheet(generator, this.validation.photos.slice(0, 4));
     this.sheets = sampleSheets(folder, {draw, every: settings.sampleEvery});
     if (settings.tensorboard) this.tensorBoard = tensorBoard(folder, {logEvery: LOG_EVERY});
+    this.checkpoints = checkpoints(folder, {
+      every: settings.checkpointEvery,
+      keep: settings.keepCheckpoints ?? 2,
+      state: () => this.state(),
+      onWarning: events.onWarning,
+    });
   }
 
   async run(listed: RunPhotos, reason: string): Promise<TrainResult> {
@@ -143,7 +148,7 @@ class Session {
       });
       if (firstStep === 0) {
         // Whatever ends the run from here on, it can be resumed; and a full disk is told of before any work is done.
-        await this.checkpoint();
+        await this.checkpoints.save(gan);
         await this.evaluate('start');
       }
       this.startedAt = Date.now();
@@ -155,8 +160,9 @@ class Session {
       await this.train('GAN', this.steps);
       return await this.finish();
     } catch (error) {
-      if (!(error instanceof NonFiniteError) || this.savedStep === undefined) throw error;
-      throw new DivergenceError(error, gan.step, this.told.losses, this.folder.checkpoint, this.savedStep);
+      const {last} = this.checkpoints;
+      if (!(error instanceof NonFiniteError) || last === undefined) throw error;
+      throw new DivergenceError(error, gan.step, this.told.losses, last.file, last.step);
     } finally {
       disposePhotos(this.validation.photos);
       disposeWhole(gan);
@@ -189,14 +195,12 @@ class Session {
       firstBatch: gan.step,
       onWarning: this.events.onWarning,
     });
-    const checkpoints = new EverySteps(settings.checkpointEvery, () => this.checkpoint());
     await gan.fitDataset(dataset, {
       epochs: 1,
       batchesPerEpoch: lastStep - gan.step,
       adversarial: stage === 'GAN',
-      callbacks: [this.log, ...(this.tensorBoard ? [this.tensorBoard] : []), this.told, this.sheets, checkpoints],
+      callbacks: [this.log, ...(this.tensorBoard ? [this.tensorBoard] : []), this.told, this.sheets, this.checkpoints],
     });
-    await this.checkpoint();
   }
 
   private async finish(): Promise<TrainResult> {
@@ -207,7 +211,7 @@ class Session {
       await this.sheets.write('end', gan);
       await this.evaluate('end');
     }
-    await this.checkpoint();
+    await this.checkpoints.save(gan);
     await saveModel(gan.generator, folder.model);
     const seconds = this.seconds();
     const summary: TrainSummary = {
@@ -238,30 +242,29 @@ class Session {
     this.events.onEvaluation?.(point, model, bicubic);
   }
 
-  private async checkpoint(): Promise<void> {
-    const {folder, gan} = this;
+  /** What a checkpoint keeps besides the GAN; none is written of one that makes no pictures any more. */
+  private async state(): Promise<Progress> {
     // Weights can be finite and what the model makes of pictures not.
-    await requireFinitePictures(gan.generator, this.validation.photos[0]!);
-    await folder.requireLock();
-    const state: Progress = {...this.progress, step: gan.step, seconds: this.seconds()};
-    await saveCheckpoint(folder.checkpoint, gan, state);
-    this.savedStep = gan.step;
+    await requireFinitePictures(this.gan.generator, this.validation.photos[0]!);
+    return {...this.progress, step: this.gan.step, seconds: this.seconds()};
   }
 
   private async restore(): Promise<void> {
-    const {folder, gan} = this;
-    const saved = (await readCheckpointState(folder.checkpoint)) as Progress;
-    const settings = await locatePaths(saved.settings, this.settings.out);
-    requireResumable(this.settings, {settings, step: saved.step}, this.events.onWarning);
-    await loadCheckpoint(folder.checkpoint, gan);
-    await rewindLog(folder.log, saved.step);
-    this.progress = {...saved, settings: this.progress.settings};
-    if (saved.step < this.steps) {
-      // An end that training goes on from was none.
-      for (const points of Object.values(this.progress.validation)) delete points.end;
-      await rename(sheetFile(folder, 'end'), sheetFile(folder, sheetOfStep(saved.step))).catch(() => undefined);
-    }
-    this.savedStep = gan.step = saved.step;
+    const {folder} = this;
+    const resumed = await this.checkpoints.resume(this.gan, async ({state, step}) => {
+      const settings = await locatePaths((state as Progress).settings, this.settings.out);
+      requireResumable(this.settings, {settings, step}, this.events.onWarning);
+    });
+    const {file, step, state} = resumed!;
+    await rewindLog(folder.log, step);
+    this.progress = {...(state as Progress), settings: this.progress.settings};
+    if (step >= this.steps) return;
+    // An end that training goes on from was none.
+    for (const points of Object.values(this.progress.validation)) delete points.end;
+    const end = sheetFile(folder, 'end');
+    // It is of this step, unless the checkpoint after it was damaged.
+    if (file === folder.checkpoint) await rename(end, sheetFile(folder, sheetOfStep(step))).catch(() => undefined);
+    else await rm(end, {force: true});
   }
 
   /** Seconds of training, those before a resume included. */

@@ -59,6 +59,8 @@ export interface TrainSettings {
   sampleEvery: number;
   /** A checkpoint at every multiple of this many steps, besides those of each stage's end; 0 for none. */
   checkpointEvery: number;
+  /** How many of the last checkpoints stay. Default 2: the newest, and the one before it should that be damaged. */
+  keepCheckpoints?: number;
   /** Whether it writes what TensorBoard shows, in the folder `tensorboard` of the run. Default false. */
   tensorboard?: boolean;
   /** A model to start from, as `loadModel` takes it: an ESRGAN of the size that is given here, or any network of other layers. */
@@ -115,6 +117,7 @@ const TRAIN_SETTINGS: OptionNames<TrainSettings> = {
   threads: true,
   sampleEvery: true,
   checkpointEvery: true,
+  keepCheckpoints: true,
   tensorboard: true,
   init: true,
 };
@@ -162,6 +165,8 @@ export function requireSettings(settings: TrainSettings): void {
     Number.isFinite(settings.adversarialWeight), 'a number from 0');
   require('micro-batch', settings.microBatch, settings.microBatch === undefined ||
     whole(settings.microBatch, 1), 'a whole number from 1');
+  require('keep-checkpoints', settings.keepCheckpoints, settings.keepCheckpoints === undefined ||
+    whole(settings.keepCheckpoints, 1), 'a whole number from 1');
   require('threads', settings.threads, settings.threads === undefined ||
     whole(settings.threads, 1), 'a whole number from 1');
 }
