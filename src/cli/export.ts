@@ -10,7 +10,12 @@ import {isSameFile} from '../node/system/files.js';
 import {MODEL_FORMS, runModel} from './model-option.js';
 
 /** The formats by the programs that they are for. */
-const PROGRAMS: Readonly<Record<string, ModelFormat>> = {tfjs: 'tfjs', pytorch: 'safetensors', onnx: 'onnx'};
+const PROGRAMS: Readonly<Record<string, ModelFormat>> = {
+  tfjs: 'tfjs',
+  upscalerjs: 'upscalerjs',
+  pytorch: 'safetensors',
+  onnx: 'onnx',
+};
 
 interface ExportOptions {
   to: keyof typeof PROGRAMS;
@@ -28,7 +33,7 @@ export function exportCommand(): Command {
     .addOption(
       new Option(
         '--to <program>',
-        'tfjs: a folder that tf.loadLayersModel reads; pytorch: .safetensors, for ESRGANs; onnx: .onnx',
+        'tfjs: a folder that tf.loadLayersModel reads; upscalerjs: one for new Upscaler({model}); pytorch: .safetensors, for ESRGANs; onnx: .onnx',
       )
         .choices(Object.keys(PROGRAMS))
         .makeOptionMandatory(),

@@ -109,7 +109,7 @@ test('the model in the box, saved again in 16 bits, has the same bytes', async (
 });
 
 test.each([
-  [{format: 'pickle'}, 'saveModel: format must be one of "tfjs", "safetensors", "onnx", but it is "pickle".'],
+  [{format: 'pickle'}, 'saveModel: format must be one of "tfjs", "upscalerjs", "safetensors", "onnx", but it is "pickle".'],
   [{weights: 'int4'}, 'saveModel: weights for the format tfjs must be one of "float32", "float16", "uint8", but it is "int4".'],
 ])('%j is refused', async (options, message) => {
   await expect(saveModel(make(), inFolder('refused'), options as SaveModelOptions)).rejects.toThrow(message);

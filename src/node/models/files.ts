@@ -14,7 +14,8 @@ import type {StoredType} from './stored-weights.js';
 /** How a model is saved. */
 export interface SaveModelOptions {
   /**
-   * `'tfjs'`: a folder with `model.json` and `weights.bin`, which `tf.loadLayersModel` reads. `'safetensors'`: a file of an
+   * `'tfjs'`: a folder with `model.json` and `weights.bin`, which `tf.loadLayersModel` reads. `'upscalerjs'`:
+   * the same with an `index.js`, whose default export `new Upscaler({model})` takes. `'safetensors'`: a file of an
    * ESRGAN's weights by PyTorch's names, which BasicSR, Real-ESRGAN and spandrel know. `'onnx'`: a file with
    * free height and width, from `[batch, 3, height, width]`, of the layers of this package's generators and UpscalerJS's
    * models. Default `'tfjs'`.

@@ -4,9 +4,10 @@ import {onnxModelFile} from './onnx/onnx-model.js';
 import type {FloatType} from './pytorch/arrays.js';
 import {safetensorsModelFile} from './pytorch/safetensors-model.js';
 import type {StoredType} from './stored-weights.js';
+import {upscalerJsFiles} from './upscalerjs-folder.js';
 
 /** A kind of file, or of folder, that a model is saved as. */
-export type ModelFormat = 'tfjs' | 'safetensors' | 'onnx';
+export type ModelFormat = 'tfjs' | 'upscalerjs' | 'safetensors' | 'onnx';
 
 /** How a format is written. */
 export interface FormatWriter {
@@ -25,6 +26,7 @@ export interface FormatWriter {
 
 export const FORMATS: Readonly<Record<ModelFormat, FormatWriter>> = {
   tfjs: {types: ['float32', 'float16', 'uint8'], encode: layersModelFiles},
+  upscalerjs: {types: ['float32', 'float16', 'uint8'], encode: upscalerJsFiles},
   safetensors: {
     types: ['float32', 'float16', 'bfloat16'],
     ending: '.safetensors',
