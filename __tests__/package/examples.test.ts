@@ -168,7 +168,9 @@ test('examples/denoiser/train.js trains, and goes on where it stopped', () => {
     const log = lines.map(line => JSON.parse(line) as {step: number; content: number});
     expect(log.map(({step}) => step)).toEqual([10, 20, 30, 40]);
     expect(log[3]!.content).toBeLessThan(log[0]!.content);
-    expect(readdirSync(run).sort()).toEqual(['checkpoint.bin', 'log.jsonl', 'model', 'samples']);
+    expect(readdirSync(run).sort()).toEqual([
+      ...['checkpoint-000020.bin', 'checkpoint.bin', 'log.jsonl', 'model', 'samples'],
+    ]);
     expect(readdirSync(join(run, 'samples'))).toEqual(['step-000020.png', 'step-000040.png']);
   } finally {
     rmSync(run, {recursive: true});

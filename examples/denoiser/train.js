@@ -1,10 +1,8 @@
 // Trains a GAN that takes noise out of photos, put together from parts that any GAN can use. Run it again, and it goes on.
 //   node train.js [PHOTOS] [RUN] [STEPS]
 import * as tf from '@tensorflow/tfjs';
-import {GAN, GanCallback, cosine, l1Loss, latents} from 'tfjs-ragan';
-import {jsonLog, loadCheckpoint, photoDataset, progressBar, sampleSheets, saveCheckpoint} from 'tfjs-ragan/node';
-import {saveModel, useBackend} from 'tfjs-ragan/node';
-import {existsSync} from 'node:fs';
+import {GAN, cosine, l1Loss, latents} from 'tfjs-ragan';
+import {checkpoints, jsonLog, photoDataset, progressBar, sampleSheets, saveModel, useBackend} from 'tfjs-ragan/node';
 import {fileURLToPath} from 'node:url';
 
 const samplePhotos = fileURLToPath(new URL('../photos/train', import.meta.url));
@@ -45,19 +43,13 @@ const batches = firstBatch =>
       return {xs, ys, condition: xs};
     });
 
-class Checkpoints extends GanCallback {
-  /** @override */
-  async onEpochEnd() {
-    await saveCheckpoint(checkpoint, this.gan, {});
-  }
-}
-const checkpoint = `${run}/checkpoint.bin`;
-if (existsSync(checkpoint)) await loadCheckpoint(checkpoint, gan);
+const saved = checkpoints(run, {every: 20});
+await saved.resume(gan);
 /** @type {any[]} */
 const [seen] = await batches(1e6).take(1).toArray();
 const draw = gan => tf.tidy(() => tf.concat([seen.xs, gan.generator.predict(seen.xs), seen.ys], 2));
-const callbacks = [new Checkpoints(), jsonLog(run), sampleSheets(run, {draw, every: 20}), progressBar()];
-const epochs = Math.ceil((steps - gan.step) / 20); // with a checkpoint after each
-if (epochs > 0) await gan.fitDataset(batches(gan.step), {epochs, batchesPerEpoch: 20, callbacks});
+const callbacks = [saved, jsonLog(run), sampleSheets(run, {draw, every: 20}), progressBar()];
+const left = steps - gan.step;
+if (left > 0) await gan.fitDataset(batches(gan.step), {epochs: 1, batchesPerEpoch: left, callbacks});
 await saveModel(generator, `${run}/model`);
 console.log(`after step ${gan.step}: look at ${run}/samples, or npx tfjs-ragan watch ${run}`);
