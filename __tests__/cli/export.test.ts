@@ -65,7 +65,7 @@ test('what cannot be done is told in one line, and the model that is read stays'
     [['run', 'out'], "required option '--to <program>' not specified"],
     [
       ['run', 'out', '--to', 'pickle'],
-      "option '--to <program>' argument 'pickle' is invalid. Allowed choices are tfjs, pytorch",
+      "option '--to <program>' argument 'pickle' is invalid. Allowed choices are tfjs, upscalerjs, pytorch, onnx",
     ],
     [['run', 'out', '--to', 'tfjs', '--weights', 'int4'], 'Allowed choices are float32, float16, uint8, bfloat16'],
   ] as const) {
