@@ -24,6 +24,7 @@ export {compactGenerator} from './models/compact-generator.js';
 export type {CompactGeneratorOptions} from './models/compact-generator.js';
 export {esrganGenerator} from './models/esrgan-generator.js';
 export type {EsrganGeneratorOptions} from './models/esrgan-generator.js';
+export {interpolateWeights} from './models/interpolate-weights.js';
 export {patchDiscriminator} from './models/patch-discriminator.js';
 export type {PatchDiscriminatorOptions} from './models/patch-discriminator.js';
 export {readSafetensors, writeSafetensors} from './models/safetensors.js';

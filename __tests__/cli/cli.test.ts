@@ -163,6 +163,36 @@ describe('train', () => {
   });
 });
 
+test('evaluate compares several models, and a sharpness is that of the model in the box', () => {
+  const evaluate = (...args: string[]) =>
+    cli('evaluate', '--data', photos, '--crop', '64', '--backend', 'wasm', ...args);
+  const both = ['--model', 'default', '--model', 'run'];
+  const {stdout, stderr, status} = evaluate(...both);
+  expect([status, stderr]).toEqual([0, '']);
+  const lines = stdout.split('\n');
+  expect([lines[0], lines[4]]).toEqual(['default:', 'run:']);
+  const figures = String.raw`\s+[\d.]+ dB  0\.\d{4}  \d\.\d{3}`;
+  expect(lines.slice(8)).toEqual([
+    '',
+    expect.stringMatching(/^mean +PSNR-Y +SSIM-Y +sharpness +bicubic$/),
+    expect.stringMatching(new RegExp(`^default${figures}${figures}$`)),
+    expect.stringMatching(new RegExp(`^run    ${figures}${figures}$`)),
+    '',
+  ]);
+  const {models} = JSON.parse(evaluate(...both, '--json').stdout) as {models: Record<string, {mean: {model: object}}>};
+  expect(Object.keys(models)).toEqual(['default', 'run']);
+  expect(models.default!.mean.model).not.toEqual(models.run!.mean.model);
+
+  const meanAt = (sharpness: string) =>
+    (JSON.parse(evaluate('--sharpness', sharpness, '--json').stdout) as {mean: {model: {sharpness: number}}}).mean
+      .model;
+  expect(meanAt('1').sharpness).toBeGreaterThan(meanAt('0').sharpness);
+  expect(evaluate('--model', 'run', '--sharpness', '1').stderr).toBe(
+    'tfjs-ragan: --sharpness is of the model that comes with tfjs-ragan; leave out --model\n',
+  );
+  expect(evaluate('--sharpness', 'very').stderr).toContain("'very' is invalid. It must be from 0 to 1.");
+}, 120_000);
+
 test('a signal stops a run with a checkpoint that resumes', async () => {
   const child = spawn(process.execPath, [main, 'train', ...tiny, '--warmup-steps', '100000', '--out', 'stopped'], {
     cwd: folder,

@@ -68,6 +68,7 @@ const places: Record<string, (options: never) => unknown> = {
   'generatorLoss(options)': options => main.generatorLoss(given.logits, given.logits, options),
   'jsonLog(options)': options => node.jsonLog('run', options),
   'latents(options)': options => main.latents(options),
+  'loadDefaultModel(options)': options => node.loadDefaultModel(options),
   'loadCheckpoint(trained)': options => node.loadCheckpoint('nowhere', options),
   'multiStep(options)': options => main.multiStep(options),
   'onePassStep(objective)': options => main.onePassStep(given.networks, options, given.logits, given.logits),

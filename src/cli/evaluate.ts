@@ -6,49 +6,82 @@ import {BACKEND_CHOICES, useBackend} from '../node/backends/choice.js';
 import type {PhotoScores, Scores} from '../node/runs/evaluation.js';
 import {disposePhotos, evaluatePhoto, meanScores, validationPhoto} from '../node/runs/evaluation.js';
 import {listPhotos} from '../node/runs/photos.js';
-import {MODEL_OPTION, loadRunModel} from './model-option.js';
+import {MODEL_OPTION, SHARPNESS_OPTION, loadRunModel} from './model-option.js';
 
 interface EvaluateOptions {
   data: string;
-  model?: string;
+  model: string[];
+  sharpness?: number;
   crop: number;
   json: boolean;
   backend: string;
 }
 
+/** What a model scored, photo by photo and in the mean. */
+interface Evaluation {
+  photos: PhotoScores[];
+  mean: {model: Scores; bicubic: Scores};
+}
+
+const [MODEL_FLAG, MODEL_TEXT] = MODEL_OPTION;
+
 /** `tfjs-ragan evaluate`. */
 export function evaluateCommand(): Command {
   return new Command('evaluate')
-    .description('Measure a trained model on photos, beside bicubic enlargement: PSNR and SSIM on Y, and sharpness.')
+    .description('Measure trained models on photos, beside bicubic enlargement: PSNR and SSIM on Y, and sharpness.')
     .requiredOption('--data <folder>', 'the photos: each is shrunk, enlarged by the model and compared with itself')
-    .option(...MODEL_OPTION)
+    .option(MODEL_FLAG, `${MODEL_TEXT}; several are compared`, (name, before: string[]) => [...before, name], [])
+    .option(...SHARPNESS_OPTION)
     .option('--crop <pixels>', 'how much of a photo is measured at most, from its middle', pixels, 2048)
     .option('--json', 'print JSON', false)
     .option('--backend <name>', BACKEND_CHOICES, 'auto')
     .action(async (options: EvaluateOptions) => {
-      const files = await listPhotos(options.data, warn);
+      const {data, model: names, json} = options;
+      const files = await listPhotos(data, warn);
       await useBackend(options.backend as BackendName | 'auto');
-      const model = await loadRunModel(options.model);
-      const scale = modelScale(model);
-      const results: PhotoScores[] = [];
-      for (const file of files) {
-        // What is wrong with a photo is no reason to stop, anything else is.
-        const photo = await validationPhoto(file, scale, options.crop).catch((error: Error) =>
-          warn(`skipping a photo: ${error.message}`),
-        );
-        if (!photo) continue;
-        results.push(await evaluatePhoto(model, photo, scale).finally(() => disposePhotos([photo])));
-        if (!options.json) print(basename(file), results.at(-1)!, croppingOf(results.at(-1)!, options.crop));
+      if (names.length < 2) {
+        const evaluation = await evaluate(names[0], files, options);
+        return json ? printJson(evaluation) : print('mean', evaluation.mean);
       }
-      model.dispose();
-      if (results.length === 0) throw new Error(`no photo in ${options.data} could be measured`);
-      const mean = {
-        model: meanScores(results.map(one => one.model)),
-        bicubic: meanScores(results.map(one => one.bicubic)),
-      };
-      if (options.json) process.stdout.write(JSON.stringify({photos: results, mean}, null, 2) + '\n');
-      else print('mean', mean);
+      const evaluations: Record<string, Evaluation> = {};
+      for (const name of names) {
+        if (!json) process.stdout.write(`${name}:\n`);
+        evaluations[name] = await evaluate(name, files, options);
+      }
+      if (json) printJson({models: evaluations});
+      else printComparison(evaluations);
     });
+}
+
+/** Measures one model on all photos that can be, and prints what each gives. */
+async function evaluate(
+  name: string | undefined,
+  files: string[],
+  {data, sharpness, crop, json}: EvaluateOptions,
+): Promise<Evaluation> {
+  const model = await loadRunModel(name, sharpness);
+  try {
+    const scale = modelScale(model);
+    const photos: PhotoScores[] = [];
+    for (const file of files) {
+      // What is wrong with a photo is no reason to stop, anything else is.
+      const photo = await validationPhoto(file, scale, crop).catch((error: Error) =>
+        warn(`skipping a photo: ${error.message}`),
+      );
+      if (!photo) continue;
+      const scores = await evaluatePhoto(model, photo, scale).finally(() => disposePhotos([photo]));
+      photos.push(scores);
+      if (!json) print(basename(file), scores, croppingOf(scores, crop));
+    }
+    if (photos.length === 0) throw new Error(`no photo in ${data} could be measured`);
+    const mean = {
+      model: meanScores(photos.map(one => one.model)),
+      bicubic: meanScores(photos.map(one => one.bicubic)),
+    };
+    return {photos, mean};
+  } finally {
+    model.dispose();
+  }
 }
 
 function warn(message: string): void {
@@ -68,7 +101,24 @@ function croppingOf({size, measured}: PhotoScores, crop: number): string {
 }
 
 function print(name: string, {model, bicubic}: {model: Scores; bicubic: Scores}, remark = ''): void {
-  const line = ({psnrY, ssimY, sharpness}: Scores) =>
-    `${psnrY.toFixed(2).padStart(6)} dB  ${ssimY.toFixed(4)}  ${sharpness.toFixed(3)}`;
-  process.stdout.write(`${name.padEnd(28)} ${line(model)}   bicubic ${line(bicubic)}${remark}\n`);
+  process.stdout.write(`${name.padEnd(28)} ${figures(model)}   bicubic ${figures(bicubic)}${remark}\n`);
+}
+
+/** The means of several models under each other, beside bicubic enlargement by as much. */
+function printComparison(evaluations: Record<string, Evaluation>): void {
+  const rows = Object.entries(evaluations).map(([name, {mean}]) => [name, figures(mean.model), figures(mean.bicubic)]);
+  const table = [['mean', 'PSNR-Y     SSIM-Y  sharpness', 'bicubic'], ...rows];
+  const widths = [0, 1].map(column => Math.max(...table.map(row => row[column]!.length)));
+  const lines = table.map(
+    ([name, own, bicubic]) => `${name!.padEnd(widths[0]!)}  ${own!.padEnd(widths[1]!)}  ${bicubic}`,
+  );
+  process.stdout.write(`\n${lines.join('\n')}\n`);
+}
+
+function figures({psnrY, ssimY, sharpness}: Scores): string {
+  return `${psnrY.toFixed(2).padStart(6)} dB  ${ssimY.toFixed(4)}  ${sharpness.toFixed(3)}`;
+}
+
+function printJson(value: unknown): void {
+  process.stdout.write(JSON.stringify(value, null, 2) + '\n');
 }

@@ -1,7 +1,8 @@
 import type * as tf from '@tensorflow/tfjs';
+import {InvalidArgumentError} from 'commander';
 import {existsSync} from 'node:fs';
 import {join} from 'node:path';
-import {loadDefaultModel} from '../node/models/default-model.js';
+import {DEFAULT_MODEL, DEFAULT_SHARPNESS, loadDefaultModel} from '../node/models/default-model.js';
 import {loadModel} from '../node/models/files.js';
 
 /** What `loadModel` takes, in a few words. */
@@ -11,12 +12,33 @@ export const MODEL_FORMS =
 /** `--model` of a command that does without. */
 export const MODEL_OPTION = [
   '--model <model>',
-  `a run's folder, ${MODEL_FORMS} (default: the one that comes with tfjs-ragan, which enlarges four times)`,
+  `a run's folder, ${MODEL_FORMS} (default: "default", the one that comes with tfjs-ragan, which enlarges four times)`,
 ] as const;
 
-/** Loads the model that `--model` names: a run's folder, or anything that `loadModel` takes; without one, the package's. */
-export function loadRunModel(model: string | undefined): Promise<tf.LayersModel> {
-  return model === undefined ? loadDefaultModel() : loadModel(runModel(model));
+/** `--sharpness` of a command that does without `--model`. */
+export const SHARPNESS_OPTION = [
+  '--sharpness <share>',
+  `of the model that comes with tfjs-ragan: from 0, true to the picture, to 1, sharpest (default: ${DEFAULT_SHARPNESS})`,
+  sharpness,
+] as const;
+
+function sharpness(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= 0 && value <= 1)) throw new InvalidArgumentError('It must be from 0 to 1.');
+  return value;
+}
+
+/**
+ * Loads the model that `--model` names: a run's folder, or anything that `loadModel` takes; without one, or by
+ * "default", the package's.
+ *
+ * @throws one line, as `loadModel`, or if there is a sharpness for a model that has only one.
+ */
+export async function loadRunModel(model = DEFAULT_MODEL, sharpness?: number): Promise<tf.LayersModel> {
+  if (model === DEFAULT_MODEL) return loadDefaultModel(sharpness === undefined ? {} : {sharpness});
+  if (sharpness !== undefined)
+    throw new Error('--sharpness is of the model that comes with tfjs-ragan; leave out --model');
+  return loadModel(runModel(model));
 }
 
 /** The model in a run's folder; anything else that `loadModel` takes is itself. */

@@ -10,10 +10,11 @@ import type {PictureSize} from '../node/photos/pixels.js';
 import {upscaleToFile} from '../node/photos/upscale-to-file.js';
 import {requireWritableImage} from '../node/photos/write.js';
 import {isSameFile, requireWritableFolder} from '../node/system/files.js';
-import {MODEL_OPTION, loadRunModel} from './model-option.js';
+import {MODEL_OPTION, SHARPNESS_OPTION, loadRunModel} from './model-option.js';
 
 interface UpscaleCommandOptions {
   model?: string;
+  sharpness?: number;
   ensemble: boolean;
   overwrite: boolean;
   tile: number;
@@ -31,6 +32,7 @@ export function upscaleCommand(): Command {
     .argument('<input>', 'the picture: .jpg, .png, .webp, .tif, .gif or .avif; or a folder of them')
     .argument('<output>', 'where to write the large one: .jpg, .png or .webp; or a folder')
     .option(...MODEL_OPTION)
+    .option(...SHARPNESS_OPTION)
     .option(
       '--ensemble',
       'the mean over eight turns and reflections: a little more exact, in eight times the time',
@@ -41,11 +43,11 @@ export function upscaleCommand(): Command {
     .option('--overlap <pixels>', 'how much around each tile is looked at too (default: enough, at most 32)', Number)
     .option('--backend <name>', BACKEND_CHOICES, 'auto')
     .action(async (input: string, output: string, options: UpscaleCommandOptions) => {
-      const {model: name, backend, overwrite, tile, overlap, ensemble} = options;
+      const {model: name, sharpness, backend, overwrite, tile, overlap, ensemble} = options;
       const how = {tile, ensemble, ...(overlap !== undefined && {overlap})};
       const load = async () => {
         await useBackend(backend as BackendName | 'auto');
-        return loadRunModel(name);
+        return loadRunModel(name, sharpness);
       };
       const isFolder = await stat(input).then(
         found => found.isDirectory(),

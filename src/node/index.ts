@@ -5,6 +5,7 @@ export {diagnose, formatDiagnosis} from './backends/doctor.js';
 export type {BackendDiagnosis, Diagnosis} from './backends/doctor.js';
 export {listImages, readImage, writeImage} from './photos/files.js';
 export {loadDefaultModel} from './models/default-model.js';
+export type {DefaultModelOptions} from './models/default-model.js';
 export {loadModel, saveModel} from './models/files.js';
 export type {SaveModelOptions} from './models/files.js';
 export type {ModelFormat} from './models/formats.js';

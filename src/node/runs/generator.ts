@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import {readFile, rm} from 'node:fs/promises';
 import {modelScale} from '../../images/model-scale.js';
 import {esrganGenerator} from '../../models/esrgan-generator.js';
+import {DEFAULT_MODEL, loadDefaultModel} from '../models/default-model.js';
 import {loadModel} from '../models/files.js';
 import {fileError, writeFileAtomically} from '../system/files.js';
 import type {RunFolder} from './folder.js';
@@ -20,7 +21,7 @@ export async function runGenerator(settings: TrainSettings, folder: RunFolder): 
   // Of a run that could not begin.
   await rm(folder.network, {force: true});
   if (init === undefined) return make();
-  const model = await loadModel(init);
+  const model = init === DEFAULT_MODEL ? await loadDefaultModel({sharpness: 1}) : await loadModel(init);
   const own = make();
   try {
     if (shapes(model) === shapes(own)) {
