@@ -199,7 +199,8 @@ class Session {
       epochs: 1,
       batchesPerEpoch: lastStep - gan.step,
       adversarial: stage === 'GAN',
-      callbacks: [this.log, ...(this.tensorBoard ? [this.tensorBoard] : []), this.told, this.sheets, this.checkpoints],
+      // A checkpoint comes last: what is of its step is there before it.
+      callbacks: [this.log, this.told, this.sheets, ...(this.tensorBoard ? [this.tensorBoard] : []), this.checkpoints],
     });
   }
 

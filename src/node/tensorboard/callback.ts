@@ -81,6 +81,11 @@ class EventWriter extends GanCallback implements TensorBoardCallback {
     await this.addPictures(this.gan.step);
   }
 
+  /** At each step, so that a picture is shown before a checkpoint of its step is there to go on from. */
+  override async onBatchEnd(): Promise<void> {
+    await this.addPictures(this.gan.step);
+  }
+
   override async onLogs(step: number, logs: Record<string, number>): Promise<void> {
     await this.add(step, Object.fromEntries(Object.entries(logs).map(([name, value]) => [`loss/${name}`, value])));
   }
