@@ -84,3 +84,29 @@ describeOnBackends('a product of the elements', backend => {
     expect(tf.prod(x, 0).shape).toEqual([3]);
   });
 });
+
+describeOnBackends('a transpose', () => {
+  test.each(['int32', 'bool'] as const)('of %s is one, also where it is none, and leaks nothing', async dtype => {
+    const x = tf.tensor([1, 0, 0, 1, 1, 0], [2, 3], dtype);
+    const {numTensors} = tf.memory();
+    for (const [axes, expected] of [
+      [
+        [1, 0],
+        [1, 1, 0, 1, 0, 0],
+      ],
+      [
+        [0, 1],
+        [1, 0, 0, 1, 1, 0],
+      ],
+    ] as const) {
+      const turned = tf.transpose(x, [...axes]);
+      expect(turned.dtype).toBe(dtype);
+      expect(await valuesOf(turned)).toEqual(expected);
+      const asFloats = tf.tidy(() => tf.transpose(x.toFloat(), [...axes]));
+      expect(asFloats.dtype).toBe('float32');
+      expect(await valuesOf(asFloats)).toEqual(expected);
+      tf.dispose([turned, asFloats]);
+    }
+    expect(tf.memory().numTensors).toBe(numTensors);
+  });
+});

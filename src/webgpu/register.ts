@@ -3,15 +3,22 @@ import {registered} from '../one-per-process.js';
 
 /**
  * Mends what the webgpu backend of TensorFlow.js 4.22 computes wrongly: large products with a transposed right matrix,
- * reversed cumulative sums and products, and the shape of `tf.prod` with `keepDims`. Call it once
- * `@tensorflow/tfjs-backend-webgpu` is imported; calling it again does nothing.
+ * reversed cumulative sums and products, the shape of `tf.prod` with `keepDims`, and transposed whole numbers and booleans. Call
+ * it once `@tensorflow/tfjs-backend-webgpu` is imported; calling it again does nothing.
  */
 export function registerWebGpuKernels(): void {
   if (registered.has('webgpu')) return;
   for (const kernelName of ['BatchMatMul', '_FusedMatMul']) replace(kernelName, withoutSplitting);
   for (const kernelName of ['Cumsum', 'Cumprod']) replace(kernelName, reversingOutside);
   replace('Prod', keepingDimensions);
+  replace('Transpose', throughFloats);
   registered.add('webgpu');
+}
+
+/** What is used of the backend beyond what every backend has. */
+interface WebGpuBackend extends tf.KernelBackend {
+  tensorMap: {get(dataId: object): {dtype: tf.DataType}};
+  makeTensorInfo(shape: number[], dtype: tf.DataType, values: number[]): tf.TensorInfo;
 }
 
 type KernelFunction = tf.KernelConfig['kernelFunc'];
@@ -76,5 +83,30 @@ function keepingDimensions(original: KernelFunction): KernelFunction {
     const {shape} = args.inputs.x!;
     const axes = tf.util.parseAxisParam(args.attrs.axis as number | number[], shape);
     return {...product, shape: shape.map((size, axis) => (axes.includes(axis) ? 1 : size))};
+  };
+}
+
+/**
+ * The shader stores floats, and does not compile for whole numbers and booleans. As floats they pass, exactly below 2^24: no
+ * less than what other kernels of the backend keep of them.
+ */
+function throughFloats(original: KernelFunction): KernelFunction {
+  return args => {
+    const {inputs, backend} = args;
+    const x = inputs.x!;
+    // A cast to float32 changes no data: what matters is what the data were.
+    const {dtype} = (backend as WebGpuBackend).tensorMap.get(x.dataId);
+    if (dtype !== 'int32' && dtype !== 'bool') return original(args);
+    const run = (kernelName: string, inputs: tf.NamedTensorInfoMap, attrs: tf.NamedAttrMap = {}) =>
+      tf.getKernel(kernelName, 'webgpu').kernelFunc({inputs, backend, attrs}) as tf.TensorInfo;
+    // Not a cast, which leaves the bits as they are for the shader to convert.
+    const one = (backend as WebGpuBackend).makeTensorInfo([], 'float32', [1]);
+    const floats = run('Multiply', {a: x, b: one});
+    const transposed = original({...args, inputs: {x: floats}}) as tf.TensorInfo;
+    const result = x.dtype === 'float32' ? transposed : run('Cast', {x: transposed}, {dtype: x.dtype});
+    for (const {dataId} of [one, floats, ...(result === transposed ? [] : [transposed])]) {
+      (backend as tf.KernelBackend).disposeData(dataId);
+    }
+    return result;
   };
 }
