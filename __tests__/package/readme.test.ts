@@ -44,5 +44,16 @@ test('the example of a custom loss runs, and is the formula', () => {
 });
 
 (tensorFlow ? test : test.skip)('the example of a step that depends on values has a graph for each', () => {
-  expect(runExample('docs/captured-steps.md', {lines: 30, number: 1})).toContain('captured, 2 graphs');
+  expect(runExample('docs/captured-steps.md', {lines: 30, number: 2})).toContain('captured, 2 graphs');
 });
+
+(tensorFlow ? test : test.skip)(
+  'the example of a step that draws differs from call to call, and repeats with the counter',
+  () => {
+    const printed = runExample('docs/captured-steps.md', {number: 1}).trim().split('\n');
+    const draws = printed.map(line => /^call \d( again)?: (.+)$/.exec(line)![2]);
+    expect(draws).toHaveLength(6);
+    expect(new Set(draws).size).toBe(5);
+    expect(draws[5]).toBe(draws[4]);
+  },
+);
