@@ -43,7 +43,9 @@ function tryInstalled(tarball, project) {
     '--loglevel=error',
     tarball,
   );
-  for (const entry of Object.keys(entries).filter(name => name !== './package.json')) {
+  // The others are files, not modules.
+  const modules = Object.keys(entries).filter(name => typeof entries[name] === 'object');
+  for (const entry of modules) {
     const name = `tfjs-ragan${entry.slice(1)}`;
     const count =
       'names => Object.keys(names).filter(name => !/^(__esModule|default|module.exports)$/.test(name)).length';
@@ -51,6 +53,10 @@ function tryInstalled(tarball, project) {
     const imported = inProject(process.execPath, '-e', `import('${name}').then(${count}).then(console.log)`);
     expect(`require('${name}')`, required, imported);
     if (!(required > 0)) throw new Error(`installed, ${name} holds nothing`);
+  }
+  for (const name of ['x4', 'x4-sharp']) {
+    const file = `tfjs-ragan/models/${name}/model.json`;
+    expect(`the format of ${file}`, inProject(process.execPath, '-p', `require('${file}').format`), 'layers-model');
   }
   expect('npx tfjs-ragan --version', inProject('npx', '--no-install', 'tfjs-ragan', '--version'), version);
   const help = inProject('npx', '--no-install', 'tfjs-ragan', 'bench', '--help').split(' [')[0];
