@@ -146,24 +146,27 @@ test('packages are found where the command runs, and what cannot be read is told
   const slim = join(packages, '@upscalerjs/esrgan-slim');
   await refused(slim, 'it has several models: models/x2, models/x3, models/x4, models/x8');
 
-  const define = (definition: object) => {
-    const folder = inFolder('node_modules', '@upscalerjs', 'own');
+  // Each under another name: what one of them exported is remembered.
+  const define = (base: string, definition: object) => {
+    const folder = inFolder('node_modules', '@upscalerjs', base);
     mkdirSync(folder, {recursive: true});
-    writeFileSync(join(folder, 'package.json'), '{"name": "@upscalerjs/own", "main": "index.cjs"}');
+    writeFileSync(join(folder, 'package.json'), `{"name": "@upscalerjs/${base}", "main": "index.cjs"}`);
     writeFileSync(join(folder, `index.cjs`), `module.exports = ${JSON.stringify(definition)};`);
   };
   const before = process.cwd();
   process.chdir(inFolder('.'));
-  const whole = {modelType: 'layers', _internals: {path: 'models/model.json', name: '@upscalerjs/own'}};
-  for (const [definition, reason] of [
-    [{...whole, modelType: 'graph'}, 'it is a graph model, and a layers model is needed'],
-    [{...whole, inputRange: [-1, 1]}, 'its values go from -1 to 1, and [0, 1] or [0, 255] would be read'],
-    [{...whole, preprocess: 1}, 'it computes something before or after its layers, which is not done here'],
-    [{}, 'it exports no model'],
-  ] as const) {
-    define(definition);
-    jest.resetModules();
-    await refused('@upscalerjs/own', reason);
+  const whole = {modelType: 'layers', _internals: {path: 'models/model.json'}};
+  try {
+    for (const [base, definition, reason] of [
+      ['graph', {...whole, modelType: 'graph'}, 'it is a graph model, and a layers model is needed'],
+      ['negative', {...whole, inputRange: [-1, 1]}, 'its values go from -1 to 1, and [0, 1] or [0, 255] would be read'],
+      ['before', {...whole, preprocess: 1}, 'it computes something before or after its layers, which is not done here'],
+      ['nothing-in-it', {}, 'it exports no model'],
+    ] as const) {
+      define(base, definition);
+      await refused(`@upscalerjs/${base}`, reason);
+    }
+  } finally {
+    process.chdir(before);
   }
-  process.chdir(before);
 });
