@@ -20,6 +20,7 @@ const HELP = `usage: node bench/memory.js [options]
 
   --backend <name>       default tensorflow
   --size lite|full       the networks of the bench's step, or the published ESRGAN; default lite
+  --blocks <number>      of the generator; default that of its size
   --batch <numbers>      default 4,16,64,256
   --micro-batch <number> samples at once; 0 for the whole batch; default 4
   --recompute            the generator's activations, instead of keeping them
@@ -27,9 +28,9 @@ const HELP = `usage: node bench/memory.js [options]
   --no-capture           operation by operation`;
 
 /** Runs the steps of one batch size, in a process of its own, and prints what they took. */
-async function measure({backend, size, batch, microBatch, recompute, steps, capture}) {
+async function measure({backend, size, blocks, batch, microBatch, recompute, steps, capture}) {
   await useBackend(backend);
-  const {size: pixels, critic, ...sizes} = SIZES[size];
+  const {size: pixels, critic, ...sizes} = {...SIZES[size], ...(blocks && {blocks})};
   const gan = new GAN({
     generator: esrganGenerator({...sizes, seed: 1}),
     discriminator: vggDiscriminator({size: pixels, seed: 2, ...critic}),
@@ -75,6 +76,7 @@ function main() {
     options: {
       backend: {type: 'string', default: 'tensorflow'},
       size: {type: 'string', default: 'lite'},
+      blocks: {type: 'string'},
       batch: {type: 'string', default: '4,16,64,256'},
       'micro-batch': {type: 'string', default: '4'},
       steps: {type: 'string', default: '3'},
@@ -92,6 +94,7 @@ function main() {
     const microBatch = Number(values['micro-batch']);
     const settings = {backend: values.backend, size: values.size, batch, microBatch};
     Object.assign(settings, {recompute: values.recompute, steps: Number(values.steps), capture: !values['no-capture']});
+    if (values.blocks) settings.blocks = Number(values.blocks);
     const {stdout, stderr, status} = spawnSync(
       process.execPath,
       [fileURLToPath(import.meta.url), '--measure', JSON.stringify(settings)],

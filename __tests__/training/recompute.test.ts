@@ -267,9 +267,9 @@ describeOnTensorFlow('recomputed activations, captured', () => {
 
 describeOnTensorFlow('recomputed activations of a larger network, captured', () => {
   test('are not taken for those that were computed before', () => {
-    // Each in a process of its own, on the built package.
+    // Each in a process of its own, on the built package; so deep that the generator's activations are most of it.
     const peak = (recompute: boolean) => {
-      const settings = {size: 'lite', batch: 48, microBatch: 0, steps: 1, capture: true};
+      const settings = {size: 'lite', blocks: 8, batch: 24, microBatch: 0, steps: 1, capture: true};
       const script = join(__dirname, '../../bench/memory.js');
       const what = JSON.stringify({...settings, backend: tensorFlow, recompute});
       const {stdout} = spawnSync(process.execPath, [script, '--measure', what], {encoding: 'utf8'});
@@ -277,7 +277,7 @@ describeOnTensorFlow('recomputed activations of a larger network, captured', () 
       expect(measured).toMatchObject({captured: true, warnings: []});
       return measured.peakMegabytes;
     };
-    expect(peak(true)).toBeLessThan(0.9 * peak(false));
+    expect(peak(true)).toBeLessThan(0.8 * peak(false));
   });
 });
 
