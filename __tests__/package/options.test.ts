@@ -79,6 +79,7 @@ const places: Record<string, (options: never) => unknown> = {
   'patchDiscriminator(options)': options => main.patchDiscriminator(options),
   'spectralNormalization(options)': options => main.spectralNormalization(tf.layers.dense({units: 1}), options),
   'tensorBoard(options)': options => node.tensorBoard('logs', options),
+  'photoDataset(photos)': options => node.photoDataset(options),
   'photoDataset(options)': options => node.photoDataset('nowhere', options),
   'progressBar(options)': options => node.progressBar(options),
   'psnr(options)': options => main.psnr(given.image, given.image, options),

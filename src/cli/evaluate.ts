@@ -5,11 +5,14 @@ import type {BackendName} from '../node/backends/choice.js';
 import {BACKEND_CHOICES, useBackend} from '../node/backends/choice.js';
 import type {PhotoScores, Scores} from '../node/runs/evaluation.js';
 import {disposePhotos, evaluatePhoto, meanScores, validationPhoto} from '../node/runs/evaluation.js';
-import {listPhotos} from '../node/runs/photos.js';
+import type {PhotoFile} from '../node/photos/pairs.js';
+import {listPhotos, listPhotosOrPairs} from '../node/runs/photos.js';
+import {pairsOption, requirePairs} from './pairs-option.js';
 import {MODEL_OPTION, SHARPNESS_OPTION, loadRunModel} from './model-option.js';
 
 interface EvaluateOptions {
-  data: string;
+  data?: string;
+  pairs?: string[];
   model: string[];
   sharpness?: number;
   crop: number;
@@ -29,24 +32,34 @@ const [MODEL_FLAG, MODEL_TEXT] = MODEL_OPTION;
 export function evaluateCommand(): Command {
   return new Command('evaluate')
     .description('Measure trained models on photos, beside bicubic enlargement: PSNR and SSIM on Y, and sharpness.')
-    .requiredOption('--data <folder>', 'the photos: each is shrunk, enlarged by the model and compared with itself')
+    .option('--data <folder>', 'the photos: each is shrunk, enlarged by the model and compared with itself')
+    .addOption(pairsOption('instead two folders, whose files are matched by name: those of the first are enlarged'))
     .option(MODEL_FLAG, `${MODEL_TEXT}; several are compared`, (name, before: string[]) => [...before, name], [])
     .option(...SHARPNESS_OPTION)
     .option('--crop <pixels>', 'how much of a photo is measured at most, from its middle', pixels, 2048)
     .option('--json', 'print JSON', false)
     .option('--backend <name>', BACKEND_CHOICES, 'auto')
-    .action(async (options: EvaluateOptions) => {
-      const {data, model: names, json} = options;
-      const files = await listPhotos(data, warn);
+    .action(async (options: EvaluateOptions, command: Command) => {
+      const {data, pairs, model: names, json} = options;
+      if (data === undefined && pairs === undefined) {
+        command.error("error: required option '--data <folder>' not specified, nor --pairs");
+      }
+      if (data !== undefined && pairs) throw new Error('--data and --pairs both name photos to measure on: give one');
+      if (pairs) requirePairs(pairs);
+      const folders = pairs ? {low: pairs[0], high: pairs[1]} : data!;
+      // Before a backend is started; pairs are matched once a model tells the scale.
+      const photos = typeof folders === 'string' ? await listPhotos(folders, warn) : [];
+      const listed = (scale: number) =>
+        typeof folders === 'string' ? photos : listPhotosOrPairs(folders, scale, warn);
       await useBackend(options.backend as BackendName | 'auto');
       if (names.length < 2) {
-        const evaluation = await evaluate(names[0], files, options);
+        const evaluation = await evaluate(names[0], listed, options);
         return json ? printJson(evaluation) : print('mean', evaluation.mean);
       }
       const evaluations: Record<string, Evaluation> = {};
       for (const name of names) {
         if (!json) process.stdout.write(`${name}:\n`);
-        evaluations[name] = await evaluate(name, files, options);
+        evaluations[name] = await evaluate(name, listed, options);
       }
       if (json) printJson({models: evaluations});
       else printComparison(evaluations);
@@ -56,14 +69,14 @@ export function evaluateCommand(): Command {
 /** Measures one model on all photos that can be, and prints what each gives. */
 async function evaluate(
   name: string | undefined,
-  files: string[],
-  {data, sharpness, crop, json}: EvaluateOptions,
+  listed: (scale: number) => PhotoFile[] | Promise<PhotoFile[]>,
+  {data, pairs, sharpness, crop, json}: EvaluateOptions,
 ): Promise<Evaluation> {
   const model = await loadRunModel(name, sharpness);
   try {
     const scale = modelScale(model);
     const photos: PhotoScores[] = [];
-    for (const file of files) {
+    for (const file of await listed(scale)) {
       // What is wrong with a photo is no reason to stop, anything else is.
       const photo = await validationPhoto(file, scale, crop).catch((error: Error) =>
         warn(`skipping a photo: ${error.message}`),
@@ -71,9 +84,9 @@ async function evaluate(
       if (!photo) continue;
       const scores = await evaluatePhoto(model, photo, scale).finally(() => disposePhotos([photo]));
       photos.push(scores);
-      if (!json) print(basename(file), scores, croppingOf(scores, crop));
+      if (!json) print(basename(scores.file), scores, croppingOf(scores, crop));
     }
-    if (photos.length === 0) throw new Error(`no photo in ${data} could be measured`);
+    if (photos.length === 0) throw new Error(`no photo in ${data ?? pairs!.join(' and ')} could be measured`);
     const mean = {
       model: meanScores(photos.map(one => one.model)),
       bicubic: meanScores(photos.map(one => one.bicubic)),

@@ -2,11 +2,12 @@ import {Command, InvalidArgumentError} from 'commander';
 import {BACKEND_CHOICES} from '../node/backends/choice.js';
 import {progressDisplay} from '../node/runs/progress-display.js';
 import {savedSettings} from '../node/runs/resumed-settings.js';
-import {DEFAULT_SETTINGS} from '../node/runs/settings.js';
+import {DEFAULT_SETTINGS, settingsOver} from '../node/runs/settings.js';
 import type {TrainSettings} from '../node/runs/settings.js';
 import {trainEsrgan} from '../node/runs/session.js';
 import type {Scores} from '../node/runs/evaluation.js';
 import {MODEL_FORMS} from './model-option.js';
+import {pairsOption, requirePairs} from './pairs-option.js';
 import {onOutputLost} from './output.js';
 import {onStopSignal} from './stop-signals.js';
 
@@ -16,7 +17,8 @@ export function trainCommand(report: (code: number) => void): Command {
   return new Command('train')
     .description('Train an ESRGAN on a folder of photos: a warm-up on pixels, then the relativistic GAN.')
     .option('--data <folder>', 'photos to learn from (.jpg, .png, .webp, .tif, .gif, .avif), with the folders below it')
-    .option('--validation <folder>', 'photos to measure on (default: a tenth of --data, held out)')
+    .addOption(pairsOption('instead two folders, low and high resolution, whose files are matched by name'))
+    .option('--validation <folder...>', 'photos to measure on, or two folders of pairs (default: a tenth, held out)')
     .option('--out <folder>', 'where the run is kept', defaults.out)
     .option('--resume', 'go on with the run in --out, by its own settings where no others are given', defaults.resume)
     .option('--init <model>', `what to start from: ${MODEL_FORMS}; "default" is the one that comes with tfjs-ragan`)
@@ -65,19 +67,29 @@ export function trainCommand(report: (code: number) => void): Command {
         'Exit codes: 0 finished; 1 diverged (losses, weights or pictures of NaN: the last good checkpoint stays, and no\n' +
         'model is written); 2 bad input, or files that cannot be read or written; 130 stopped by a signal, with a checkpoint.',
     )
-    .action(async (options: TrainSettings, command: Command) =>
+    .action(async (options: ParsedOptions, command: Command) =>
       report(await train(await completeSettings(options, command))),
     );
 }
 
+/** What commander makes of the command line: lists of folders, however many were given. */
+type ParsedOptions = Omit<TrainSettings, 'pairs' | 'validation'> & {pairs?: string[]; validation?: string[]};
+
 /** The options; for a run that goes on, those that were given, and for the rest the run's own. */
-async function completeSettings(options: TrainSettings, command: Command): Promise<TrainSettings> {
+async function completeSettings({pairs, validation, ...rest}: ParsedOptions, command: Command): Promise<TrainSettings> {
+  if (pairs) requirePairs(pairs);
+  const options = {
+    ...rest,
+    ...(pairs && {pairs}),
+    // One folder or two; more of them are refused with the other settings.
+    ...(validation && {validation: validation.length === 1 ? validation[0] : validation}),
+  } as TrainSettings;
   if (options.resume) {
     const given = Object.entries(options).filter(([name]) => command.getOptionValueSource(name) === 'cli');
-    return {...(await savedSettings(options.out)), ...Object.fromEntries(given), out: options.out};
+    return settingsOver(await savedSettings(options.out), {...Object.fromEntries(given), out: options.out});
   }
-  if ((options as Partial<TrainSettings>).data === undefined) {
-    command.error("error: required option '--data <folder>' not specified");
+  if (options.data === undefined && options.pairs === undefined) {
+    command.error("error: required option '--data <folder>' not specified, nor --pairs");
   }
   return options;
 }

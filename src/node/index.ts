@@ -12,6 +12,7 @@ export type {ModelFormat} from './models/formats.js';
 export type {StoredType} from './models/stored-weights.js';
 export {photoDataset} from './photos/dataset.js';
 export type {PhotoBatch, PhotoDatasetOptions} from './photos/dataset.js';
+export type {PhotoPair} from './photos/pairs.js';
 export {loadCheckpoint, readCheckpointState, saveCheckpoint} from './runs/checkpoint.js';
 export type {Checkpointed} from '../training/checkpoint.js';
 export {checkpoints} from './runs/checkpoints.js';

@@ -2,6 +2,7 @@ import {mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync} from 'node:fs
 import {basename, join, relative} from 'node:path';
 import {DEFAULT_SETTINGS, readCheckpointState, trainEsrgan} from 'tfjs-ragan/node';
 import type {TrainSettings} from 'tfjs-ragan/node';
+import {highOf} from '../../../src/node/photos/pairs.js';
 import {PhotoStore} from '../../../src/node/photos/store.js';
 import {savedSettings} from '../../../src/node/runs/resumed-settings.js';
 import {listPhotos, listRunPhotos} from '../../../src/node/runs/photos.js';
@@ -48,7 +49,7 @@ async function run(changed: Partial<TrainSettings>, stopAt?: number) {
     abort.signal,
   );
   const {data} = settings(changed);
-  const learned = open.mock.calls.map(([files]) => (files as string[]).map(file => relative(data, file)).sort());
+  const learned = open.mock.calls.map(([files]) => (files as string[]).map(file => relative(data!, file)).sort());
   open.mockRestore();
   return {...said, result, learned, warnings};
 }
@@ -107,10 +108,10 @@ describe('photos to measure on are not learned from', () => {
     symlinkSync(inFolder('outer', 'inner'), inFolder('link'));
     for (const validation of [inFolder('outer', 'inner'), inFolder('link')]) {
       const warnings: string[] = [];
-      const {data} = await listRunPhotos({data: inFolder('outer'), validation, out: 'none'}, message =>
+      const {data} = await listRunPhotos({data: inFolder('outer'), validation, out: 'none', scale: 2}, message =>
         warnings.push(message),
       );
-      expect(data.map(file => basename(file))).toEqual(['photo-00.png', 'photo-01.png', 'photo-02.png']);
+      expect(data.map(file => basename(highOf(file)))).toEqual(['photo-00.png', 'photo-01.png', 'photo-02.png']);
       expect(warnings).toEqual([
         `2 of 5 photos in ${inFolder('outer')} are not learned from: they are in ${validation}`,
       ]);
@@ -126,7 +127,7 @@ describe('photos to measure on are not learned from', () => {
 
   test.each(['outer', '.'])('and where --validation holds all of --data, it is refused (%s)', async folder => {
     await expect(
-      listRunPhotos({data: inFolder('outer'), validation: inFolder(folder), out: 'none'}, () => undefined),
+      listRunPhotos({data: inFolder('outer'), validation: inFolder(folder), out: 'none', scale: 2}, () => undefined),
     ).rejects.toThrow(`every photo of --data ${inFolder('outer')} is in --validation ${inFolder(folder)} too`);
   });
 });

@@ -3,8 +3,11 @@ import type {Rectangle} from '../../images/resize-array.js';
 import {resizeArray} from '../../images/resize-array.js';
 import type {OptionNames} from '../../options.js';
 import {requireKnownOptions} from '../../options.js';
+import type {PhotoFile, PhotoPair} from './pairs.js';
+import {PHOTO_PAIR} from './pairs.js';
 import {PhotoStore} from './store.js';
 import type {Pixels} from './pixels.js';
+import {cutPixels} from './pixels.js';
 import {seededRandom} from '../../seeded-random.js';
 
 /** How `photoDataset` cuts patches. */
@@ -23,7 +26,7 @@ export interface PhotoDatasetOptions {
   firstBatch?: number;
   /** Bytes of decoded photos to keep in memory, besides those of the batch being made. Default 1 GiB. */
   cacheBytes?: number;
-  /** Photos of the folder to leave out, by path as `listImages` gives it. Default: none. */
+  /** Photos of the folder to leave out, by path as `listImages` gives it; of pairs that of the large one. Default: none. */
   except?: string[];
   /** Told of photos that cannot be used, by name. Default `console.warn`. */
   onWarning?: (message: string) => void;
@@ -50,25 +53,34 @@ export interface PhotoBatch extends tf.TensorContainerObject {
 }
 
 /**
- * Endless batches of random patches from a folder of photos and the folders below it, or from the photos given by path.
+ * Endless batches of random patches from a folder of photos and the folders below it, or from the photos given by path; or from
+ * pairs of photos, where the low-resolution side is not to be computed: two folders, whose files are matched by name, or the
+ * pairs given by path.
  *
  * Each patch comes from a photo drawn uniformly, at a uniform place, flipped and turned at random. The low-resolution
  * side is cut from the whole photo shrunk by MATLAB's antialiased bicubic (see `bicubicDownscale`) and rounded to 8
- * bits, as in the published benchmarks. Batch i depends on the seed, i and the photos alone. The photos of the next
+ * bits, as in the published benchmarks; that of a pair is cut from its file, at the same place. Batch i depends on the seed, i and the photos alone. The photos of the next
  * batch are decoded on other threads while one trains; calls that overlap are answered in turn. Broken photos and those
  * smaller than a patch are skipped with a warning.
  *
+ * Files of pairs have the same path from their folders but for the extension, and but for an `x4` at the end of the small
+ * one's name (4 for a scale of 4).
+ *
  * @returns a dataset of `{xs: [batch, patch / scale, patch / scale, 3], ys: [batch, patch, patch, 3]}`.
- * @throws at once if an option is unknown or out of range; from the dataset, one line if the folder is missing, cannot be read, or
- *   has no usable photo.
+ * @throws at once if an option is unknown or out of range; from the dataset, one line if a folder is missing, cannot be read, or
+ *   has no usable photo, or if the sides of a pair are not of one scale, naming both files and sizes.
  * @example
  * const dataset = photoDataset('photos', {patch: 64, batch: 8, seed: 1});
+ * const pairs = photoDataset({low: 'DIV2K/LR_bicubic/X4', high: 'DIV2K/HR'}, {patch: 128, scale: 4});
  */
 export function photoDataset(
-  photos: string | readonly string[],
+  photos: string | PhotoPair | readonly (string | PhotoPair)[],
   options: PhotoDatasetOptions = {},
 ): tf.data.Dataset<PhotoBatch> {
   requireKnownOptions('photoDataset', options, PHOTO_DATASET_OPTIONS);
+  for (const pair of typeof photos === 'string' ? [] : ([photos].flat() as PhotoFile[])) {
+    if (typeof pair !== 'string') requireKnownOptions('photoDataset pair', pair, PHOTO_PAIR);
+  }
   const {patch = 128, batch = 16, scale = 4, seed = 0, augment = true, firstBatch = 0} = options;
   const {cacheBytes = 2 ** 30, except = [], onWarning = console.warn} = options;
   requireWhole({batch, scale, patch}, 1);
@@ -89,12 +101,13 @@ export function photoDataset(
     await Promise.all(
       choices.map(async ([place, across, down, turn], i) => {
         const photo = await store.at(place);
-        const left = Math.floor(across * (photo.width / scale - low + 1));
-        const top = Math.floor(down * (photo.height / scale - low + 1));
+        const left = Math.floor(across * (photo.high.width / scale - low + 1));
+        const top = Math.floor(down * (photo.high.height / scale - low + 1));
         const symmetry = augment ? Math.floor(turn * 8) : 0;
-        const small = shrinkPart(photo, scale, {left, top, width: low, height: low});
+        const part = {left, top, width: low, height: low};
+        const small = photo.low ? cutPixels(photo.low, part) : shrinkPart(photo.high, scale, part);
         copyPatch(small, 0, 0, low, symmetry, xs, i * low * low * 3);
-        copyPatch(photo, left * scale, top * scale, patch, symmetry, ys, i * patch * patch * 3);
+        copyPatch(photo.high, left * scale, top * scale, patch, symmetry, ys, i * patch * patch * 3);
       }),
     );
     return {xs, ys};

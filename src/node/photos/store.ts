@@ -1,5 +1,7 @@
 import {decodeImage} from './decode.js';
 import {listReadableImages} from './files.js';
+import type {PhotoFile, PhotoPair} from './pairs.js';
+import {highOf, matchPairs, requireScale, requireScaleOfPairs} from './pairs.js';
 import type {Pixels} from './pixels.js';
 import {cutPixels} from './pixels.js';
 
@@ -11,35 +13,39 @@ interface StoreOptions {
   onWarning: (message: string) => void;
 }
 
+/** A decoded photo, and its low-resolution side where that is a file of its own. */
+export interface StoredPhoto {
+  high: Pixels;
+  low?: Pixels;
+}
+
 /**
- * The photos of a folder, or those given, cropped to a multiple of the scale: decoded when asked for and kept, the least recently used
+ * The photos of a folder, or those given, or pairs of them, cropped to a multiple of the scale: decoded when asked for and kept, the least recently used
  * ones going first when they take more than `cacheBytes`. A photo that cannot be used is warned of once, by name, and
  * stands aside for the next one.
  */
 export class PhotoStore {
-  private readonly cache = new Map<string, Promise<Pixels>>();
+  private readonly cache = new Map<PhotoFile, Promise<StoredPhoto>>();
   /** Bytes of the photos in the cache that are decoded. */
-  private readonly sizes = new Map<string, number>();
-  private readonly unusable = new Set<string>();
+  private readonly sizes = new Map<PhotoFile, number>();
+  private readonly unusable = new Set<PhotoFile>();
   private bytes = 0;
 
   private constructor(
     private readonly source: string,
-    private readonly files: string[],
+    private readonly files: PhotoFile[],
     private readonly options: StoreOptions,
   ) {}
 
-  static async open(photos: string | readonly string[], options: StoreOptions): Promise<PhotoStore> {
-    const listed = typeof photos === 'string' ? await listReadableImages(photos, options.onWarning) : photos;
-    return new PhotoStore(
-      typeof photos === 'string' ? `in the folder ${photos}` : `among the ${photos.length} given`,
-      listed.filter(file => !options.except.includes(file)),
-      options,
-    );
+  static async open(photos: string | PhotoPair | readonly PhotoFile[], options: StoreOptions): Promise<PhotoStore> {
+    const [listed, source] = await list(photos, options);
+    await requireScaleOfPairs(listed, options.scale);
+    const files = listed.filter(file => !options.except.includes(highOf(file)));
+    return new PhotoStore(source, files, options);
   }
 
   /** The photo at `position` in [0, 1) of the folder, or the next usable one after it. */
-  async at(position: number): Promise<Pixels> {
+  async at(position: number): Promise<StoredPhoto> {
     const start = Math.floor(position * this.files.length);
     for (let i = 0; i < this.files.length; i++) {
       const file = this.files[(start + i) % this.files.length]!;
@@ -58,7 +64,7 @@ export class PhotoStore {
     );
   }
 
-  private load(file: string): Promise<Pixels> {
+  private load(file: PhotoFile): Promise<StoredPhoto> {
     const photo = this.cache.get(file) ?? this.prepare(file);
     // A map remembers the order of insertion: the first is the one not used for longest.
     this.cache.delete(file);
@@ -66,22 +72,36 @@ export class PhotoStore {
     return photo;
   }
 
-  private async prepare(file: string): Promise<Pixels> {
-    const {patch, scale} = this.options;
-    const pixels = await decodeImage(file);
-    if (Math.min(pixels.width, pixels.height) < patch) {
-      throw new Error(`${file} has ${pixels.width} x ${pixels.height} pixels, and patches have ${patch} x ${patch}`);
-    }
-    const [width, height] = [pixels.width - (pixels.width % scale), pixels.height - (pixels.height % scale)];
-    const isMultiple = width === pixels.width && height === pixels.height;
-    const photo = isMultiple ? pixels : cutPixels(pixels, {top: 0, left: 0, width, height});
-    this.sizes.set(file, photo.data.length);
-    this.bytes += photo.data.length;
+  private async prepare(file: PhotoFile): Promise<StoredPhoto> {
+    const photo = await this.decode(file);
+    const size = photo.high.data.length + (photo.low?.data.length ?? 0);
+    this.sizes.set(file, size);
+    this.bytes += size;
     this.evict(file);
     return photo;
   }
 
-  private evict(newest: string): void {
+  private async decode(file: PhotoFile): Promise<StoredPhoto> {
+    const {patch, scale} = this.options;
+    const [high, low] = await Promise.all([
+      decodeImage(highOf(file)),
+      typeof file === 'string' ? undefined : decodeImage(file.low),
+    ]);
+    if (Math.min(high.width, high.height) < patch) {
+      throw new Error(
+        `${highOf(file)} has ${high.width} x ${high.height} pixels, and patches have ${patch} x ${patch}`,
+      );
+    }
+    if (low && typeof file !== 'string') {
+      requireScale(file, low, high, scale);
+      return {high, low};
+    }
+    const [width, height] = [high.width - (high.width % scale), high.height - (high.height % scale)];
+    const isMultiple = width === high.width && height === high.height;
+    return {high: isMultiple ? high : cutPixels(high, {top: 0, left: 0, width, height})};
+  }
+
+  private evict(newest: PhotoFile): void {
     for (const file of this.cache.keys()) {
       if (this.bytes <= this.options.cacheBytes) return;
       const size = this.sizes.get(file);
@@ -91,4 +111,16 @@ export class PhotoStore {
       this.bytes -= size;
     }
   }
+}
+
+/** The photos, and where they are in words. */
+async function list(
+  photos: string | PhotoPair | readonly PhotoFile[],
+  {scale, onWarning}: StoreOptions,
+): Promise<[readonly PhotoFile[], string]> {
+  if (typeof photos === 'string') return [await listReadableImages(photos, onWarning), `in the folder ${photos}`];
+  if (!('low' in photos)) return [photos, `among the ${photos.length} given`];
+  const low = await listReadableImages(photos.low, onWarning);
+  const high = await listReadableImages(photos.high, onWarning);
+  return [matchPairs(photos, {low, high}, scale, onWarning), `in the folders ${photos.low} and ${photos.high}`];
 }

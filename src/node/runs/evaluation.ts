@@ -4,7 +4,10 @@ import {psnr, sharpness, ssim} from '../../images/metrics.js';
 import {upscale} from '../../images/upscale.js';
 import {decodeImage, imageSize} from '../photos/decode.js';
 import {pixelsToTensor} from '../photos/files.js';
-import type {PictureSize} from '../photos/pixels.js';
+import type {PhotoFile, PhotoPair} from '../photos/pairs.js';
+import {highOf, requireScale} from '../photos/pairs.js';
+import type {PictureSize, Pixels} from '../photos/pixels.js';
+import type {Rectangle} from '../../images/resize-array.js';
 
 /** How close a picture is to the truth, or pictures are in the mean. */
 export interface Scores {
@@ -16,7 +19,7 @@ export interface Scores {
   sharpness: number;
 }
 
-/** A photo to measure on: the truth, its low-resolution side, and the bicubic enlargement of that. */
+/** A photo to measure on: the truth, its low-resolution side (that of its file where it has one, or else bicubic), and the bicubic enlargement of that. */
 export interface ValidationPhoto {
   file: string;
   /** The size of the whole photo, of which `truth` may be the middle only. */
@@ -40,32 +43,56 @@ export interface PhotoScores {
 const PSNR_OF_EQUALS = 100;
 
 /**
- * Reads a photo to measure on: of its middle at most `crop` pixels a side, and no more than those.
+ * Reads a photo to measure on, or a pair: of its middle at most `crop` pixels a side, and no more than those.
  *
- * @throws one line naming the file if it cannot be read, is smaller than the metrics need, or is of one colour, which
+ * @throws one line naming the file if it cannot be read, has another size than its pair says, is smaller than the metrics need, or is of one colour, which
  *   has no sharpness and which anything reproduces.
  */
-export async function validationPhoto(file: string, scale: number, crop = Infinity): Promise<ValidationPhoto> {
+export async function validationPhoto(photo: PhotoFile, scale: number, crop = Infinity): Promise<ValidationPhoto> {
+  const file = highOf(photo);
   const size = await imageSize(file);
+  if (typeof photo !== 'string') requireScale(photo, await imageSize(photo.low), size, scale);
   const middle = (length: number) => Math.min(length, crop) - (Math.min(length, crop) % scale);
   const [width, height] = [middle(size.width), middle(size.height)];
   if (Math.min(width, height) < 11 + 2 * scale) {
     const few = crop < Math.min(size.width, size.height) ? `the middle ${crop} of ` : '';
     throw new Error(`cannot measure on ${file}: ${few}${size.width} x ${size.height} pixels are too few`);
   }
-  const [top, left] = [Math.floor((size.height - height) / 2), Math.floor((size.width - width) / 2)];
-  const pixels = await decodeImage(file, {part: {top, left, width, height}});
+  const part = {
+    top: Math.floor((size.height - height) / 2),
+    left: Math.floor((size.width - width) / 2),
+    width,
+    height,
+  };
+  const sides: {low?: Pixels; high: Pixels} =
+    typeof photo === 'string' ? {high: await decodeImage(file, {part})} : await decodePair(photo, part, scale);
   const tensors = tf.tidy(() => {
-    const truth = pixelsToTensor(pixels);
-    const low = toEightBits(bicubicDownscale(truth, scale));
+    const truth = pixelsToTensor(sides.high);
+    const low = sides.low ? pixelsToTensor(sides.low) : toEightBits(bicubicDownscale(truth, scale));
     return {truth, low, bicubic: toEightBits(bicubicUpscale(low, scale))};
   });
-  const photo = {file, size, ...tensors};
-  if (await isFlat(photo.truth, scale)) {
-    disposePhotos([photo]);
+  const read = {file, size, ...tensors};
+  if (await isFlat(read.truth, scale)) {
+    disposePhotos([read]);
     throw new Error(`cannot measure on ${file}: what is measured of it is of one colour`);
   }
-  return photo;
+  return read;
+}
+
+/** A part of both sides of a pair, moved to where a pixel of the small one begins. */
+async function decodePair(
+  {low, high}: PhotoPair,
+  {top, left, width, height}: Rectangle,
+  scale: number,
+): Promise<{low: Pixels; high: Pixels}> {
+  const small = {
+    top: Math.floor(top / scale),
+    left: Math.floor(left / scale),
+    width: width / scale,
+    height: height / scale,
+  };
+  const large = {top: small.top * scale, left: small.left * scale, width, height};
+  return {low: await decodeImage(low, {part: small}), high: await decodeImage(high, {part: large})};
 }
 
 /** Whether nothing changes inside the border that the metrics leave out. */

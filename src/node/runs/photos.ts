@@ -1,41 +1,64 @@
 import {realpath} from 'node:fs/promises';
 import {join, relative, sep} from 'node:path';
 import {listReadableImages} from '../photos/files.js';
+import type {PhotoFile} from '../photos/pairs.js';
+import {highOf, matchPairs, requireScaleOfPairs} from '../photos/pairs.js';
 import {isRunFolder} from './folder.js';
+import type {PhotoFolders} from './photo-folders.js';
+import {inWords, learnedFrom, measuredOn} from './photo-folders.js';
 import type {TrainSettings} from './settings.js';
 
-/** The photos of a run's folders, by path. */
+/** The photos of a run's folders. */
 export interface RunPhotos {
-  /** Those of `data` that may be learned from. */
-  data: string[];
-  /** Those of `validation`, where there is such a folder. */
-  validation?: string[];
+  /** Those that may be learned from. */
+  data: PhotoFile[];
+  /** Those of `validation`, where it is given. */
+  validation?: PhotoFile[];
 }
 
 /**
  * Lists the photos of a run. None is both learned from and in `validation`, and what runs have made is no photo.
  *
- * @throws one line: a folder is missing, cannot be read, or holds no photo to use.
+ * @throws one line: a folder is missing, cannot be read, or holds no photo to use; or the sides of a pair are not of the scale.
  */
 export async function listRunPhotos(
-  {data, validation, out}: Pick<TrainSettings, 'data' | 'validation' | 'out'>,
+  settings: Pick<TrainSettings, 'data' | 'pairs' | 'validation' | 'out' | 'scale'>,
   onWarning: (message: string) => void,
 ): Promise<RunPhotos> {
-  const all = await listPhotos(data, onWarning, out);
+  const {scale, out} = settings;
+  const data = learnedFrom(settings);
+  const validation = measuredOn(settings);
+  const all = await listPhotosOrPairs(data, scale, onWarning, out);
   if (validation === undefined) return {data: all};
-  const measured = await listPhotos(validation, onWarning, out);
-  const theirs = new Set(await Promise.all(measured.map(file => realpath(file))));
-  const others: string[] = [];
-  for (const file of all) if (!theirs.has(await realpath(file))) others.push(file);
+  const measured = await listPhotosOrPairs(validation, scale, onWarning, out);
+  const theirs = new Set(await Promise.all(measured.map(photo => realpath(highOf(photo)))));
+  const others: PhotoFile[] = [];
+  for (const photo of all) if (!theirs.has(await realpath(highOf(photo)))) others.push(photo);
+  const [learned, kept] = [inWords(data), inWords(validation)];
   if (others.length === 0) {
     throw new Error(
-      `every photo of --data ${data} is in --validation ${validation} too: name a folder with others, ` +
+      `every photo of ${settings.pairs ? '--pairs' : '--data'} ${learned} is in --validation ${kept} too: name a folder with others, ` +
         'or leave --validation out, and a tenth is held out',
     );
   }
   const left = all.length - others.length;
-  if (left > 0) onWarning(`${left} of ${all.length} photos in ${data} are not learned from: they are in ${validation}`);
+  if (left > 0) onWarning(`${left} of ${all.length} photos in ${learned} are not learned from: they are in ${kept}`);
   return {data: others, validation: measured};
+}
+
+/** `listPhotos`, or the pairs of two folders' photos, each of them of the scale. */
+export async function listPhotosOrPairs(
+  folders: PhotoFolders,
+  scale: number,
+  onWarning: (message: string) => void,
+  out?: string,
+): Promise<PhotoFile[]> {
+  if (typeof folders === 'string') return listPhotos(folders, onWarning, out);
+  const low = await listPhotos(folders.low, onWarning, out);
+  const high = await listPhotos(folders.high, onWarning, out);
+  const pairs = matchPairs(folders, {low, high}, scale, onWarning);
+  await requireScaleOfPairs(pairs, scale);
+  return pairs;
 }
 
 /**

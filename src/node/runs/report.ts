@@ -8,6 +8,7 @@ import type {LogRecord} from './log.js';
 import {readLog} from './log.js';
 import {SHEET_COLUMNS} from './sheet-columns.js';
 import {lineChart} from './line-chart.js';
+import {inWords, learnedFrom, measuredOn} from './photo-folders.js';
 import type {TrainSummary} from './summary.js';
 import type {TrainSettings} from './settings.js';
 import {THEME} from './theme.js';
@@ -15,13 +16,13 @@ import {verdictOn} from './verdict.js';
 
 /**
  * Writes the run's `report.html`: whether it worked, pictures to compare, figures and curves in one file that needs nothing
- * else. `measuredOn` says in words which photos were measured on.
+ * else. `measured` says in words which photos were measured on.
  */
 export async function writeReport(
   folder: RunFolder,
   settings: TrainSettings,
   summary: TrainSummary,
-  measuredOn = settings.validation ?? settings.data,
+  measured = inWords(measuredOn(settings) ?? learnedFrom(settings)),
   compared: Comparison[] = [],
 ): Promise<void> {
   const log = await readLog(folder.log);
@@ -29,7 +30,7 @@ export async function writeReport(
   const picked = ['after-warm-up.png', 'end.png'].filter(name => sheets.includes(name));
   const shown = picked.length > 0 ? picked : sheets.slice(-1);
   const pictures = await Promise.all(shown.map(name => sheetFigure(folder.samples, name)));
-  await writeFileAtomically(folder.report, page(settings, summary, log, pictures.join('\n'), measuredOn, compared));
+  await writeFileAtomically(folder.report, page(settings, summary, log, pictures.join('\n'), measured, compared));
 }
 
 async function sheetFigure(folder: string, name: string): Promise<string> {
@@ -44,18 +45,20 @@ function page(
   summary: TrainSummary,
   log: LogRecord[],
   pictures: string,
-  measuredOn: string,
+  measured: string,
   compared: Comparison[],
 ): string {
   const series = (name: string) =>
     log.flatMap(({step, [name]: value}) => (typeof value === 'number' ? [[Number(step), value] as const] : []));
   const verdict = verdictOn(summary);
+  const photos = inWords(learnedFrom(settings));
+  const theirFolders = inWords(measuredOn(settings) ?? learnedFrom(settings));
   const facts = [
     ['backend', summary.backend],
     ['steps', `${summary.steps} (${settings.warmupSteps} warm-up, ${settings.steps} GAN)`],
     ['time', `${summary.seconds} s`],
     ['speed', `${summary.imagesPerSecond} images/s${summary.captured ? ', steps captured' : ''}`],
-    ['photos', settings.data],
+    ['photos', photos],
     [
       'network',
       `x${settings.scale}, ${settings.filters} filters, growth ${settings.growth}, ${settings.blocks} blocks`,
@@ -66,7 +69,7 @@ function page(
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
-<title>ESRGAN training: ${escape(settings.data)}</title>
+<title>ESRGAN training: ${escape(photos)}</title>
 <style>
 ${THEME}
 body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 1080px; margin: 2rem auto; padding: 0 1rem; }
@@ -95,10 +98,10 @@ ${compared.length > 0 ? `${comparisonFigures(compared, escape)}\n<p class="note"
 <dl>${facts.map(([name, value]) => `<div><dt>${name}</dt><dd>${escape(value!)}</dd></div>`).join('')}</dl>
 <h2>On validation photos</h2>
 ${table(summary)}
-<p class="note">Photos: ${escape(measuredOn)}. Means over the central part of each. PSNR and SSIM on the Y channel with a border of ${settings.scale} pixels left out; sharpness is the mean gradient magnitude over the truth's, 1 being as sharp.</p>
+<p class="note">Photos: ${escape(measured)}. Means over the central part of each. PSNR and SSIM on the Y channel with a border of ${settings.scale} pixels left out; sharpness is the mean gradient magnitude over the truth's, 1 being as sharp.</p>
 <h2>Sample sheets</h2>
 ${pictures}
-<p class="note">Authors and licences of the photos: see the folders they come from, ${escape(settings.data)} and ${escape(settings.validation ?? settings.data)}.</p>
+<p class="note">Authors and licences of the photos: see the folders they come from, ${escape(photos)} and ${escape(theirFolders)}.</p>
 <h2>Losses</h2>
 <div class="charts">
 ${lineChart('Content loss (mean absolute difference)', [{name: 'content', points: series('content')}], settings.warmupSteps)}

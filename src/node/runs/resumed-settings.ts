@@ -19,6 +19,7 @@ const FIXED = [
 /** What it can change, but not without a word. */
 const CHANGEABLE = [
   'data',
+  'pairs',
   'validation',
   'warmupSteps',
   'steps',
@@ -51,8 +52,9 @@ export function requireResumable(
   saved: {settings: TrainSettings; step: number},
   onWarning: (message: string) => void,
 ): void {
-  const option = (name: keyof TrainSettings) => `${optionName(name)} ${String(settings[name] ?? 'left out')}`;
-  const had = (name: keyof TrainSettings) => String(saved.settings[name] ?? 'none');
+  const shown = (value: TrainSettings[keyof TrainSettings], missing: string) => [value ?? missing].flat().join(' ');
+  const option = (name: keyof TrainSettings) => `${optionName(name)} ${shown(settings[name], 'left out')}`;
+  const had = (name: keyof TrainSettings) => shown(saved.settings[name], 'none');
   const refuse = (name: keyof TrainSettings, rest = '') => {
     throw new Error(`cannot resume with ${option(name)}: the run in ${settings.out} has ${had(name)}${rest}`);
   };
@@ -61,6 +63,7 @@ export function requireResumable(
   if (before !== now && saved.step > Math.min(before, now)) refuse('warmupSteps', ` and is at step ${saved.step}`);
   const [given, then] = [withAbsolutePaths(settings), withAbsolutePaths(saved.settings)];
   for (const name of CHANGEABLE) {
-    if (given[name] !== then[name]) onWarning(`going on with ${option(name)}: so far it was ${had(name)}`);
+    if (String(given[name]) !== String(then[name]))
+      onWarning(`going on with ${option(name)}: so far it was ${had(name)}`);
   }
 }

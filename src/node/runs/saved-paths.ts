@@ -2,7 +2,7 @@ import {access} from 'node:fs/promises';
 import {isAbsolute, relative, resolve} from 'node:path';
 import type {TrainSettings} from './settings.js';
 
-const PATHS = ['data', 'validation', 'init', 'out'] as const satisfies (keyof TrainSettings)[];
+const PATHS = ['data', 'pairs', 'validation', 'init', 'out'] as const satisfies (keyof TrainSettings)[];
 
 /** The settings as a checkpoint keeps them: with paths that mean the same from every working directory. */
 export function withAbsolutePaths(settings: TrainSettings): TrainSettings {
@@ -18,7 +18,7 @@ export function withAbsolutePaths(settings: TrainSettings): TrainSettings {
  */
 export async function locatePaths(saved: TrainSettings, out: string): Promise<TrainSettings> {
   const found = new Map<string, string>();
-  for (const path of Object.values(mapPaths(saved, path => path))) {
+  for (const path of Object.values(mapPaths(saved, path => path)).flat()) {
     const moved = isAbsolute(path) === isAbsolute(saved.out) ? resolve(out, relative(saved.out, path)) : path;
     const candidates = isAbsolute(path) ? [path, moved] : [moved, path];
     found.set(path, (await firstThere(candidates)) ?? path);
@@ -29,9 +29,13 @@ export async function locatePaths(saved: TrainSettings, out: string): Promise<Tr
 function mapPaths(
   settings: TrainSettings,
   map: (path: string) => string,
-): Partial<Record<(typeof PATHS)[number], string>> {
+): Partial<Pick<TrainSettings, (typeof PATHS)[number]>> {
   return Object.fromEntries(
-    PATHS.flatMap(name => (settings[name] === undefined ? [] : [[name, map(settings[name])] as const])),
+    PATHS.flatMap(name => {
+      const paths = settings[name];
+      if (paths === undefined) return [];
+      return [[name, typeof paths === 'string' ? map(paths) : paths.map(map)] as const];
+    }),
   );
 }
 

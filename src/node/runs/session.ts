@@ -14,6 +14,7 @@ import {compiledEsrgan, disposeWhole} from './esrgan.js';
 import {writeFileAtomically} from '../system/files.js';
 import {saveModel} from '../models/files.js';
 import {photoDataset} from '../photos/dataset.js';
+import type {PhotoFile} from '../photos/pairs.js';
 import {writeReport} from './report.js';
 import {requireResumable} from './resumed-settings.js';
 import type {RunFolder} from './folder.js';
@@ -58,7 +59,7 @@ const LOG_EVERY = 10;
  * Trains an ESRGAN on a folder of photos: a warm-up on pixels, then the relativistic GAN; everything it makes goes to
  * `settings.out`.
  *
- * @param settings see `TrainSettings`; `DEFAULT_SETTINGS` has all but `data`.
+ * @param settings see `TrainSettings`; `DEFAULT_SETTINGS` has all but `data`, or `pairs`.
  * @param signal aborts the run after the step under way, with a checkpoint.
  * @throws one line for anything wrong with the settings or the files, for a backend that cannot be used, or for a folder
  *   that another run uses or whose run the settings do not fit; nothing is left half-written. A `DivergenceError` when a
@@ -97,7 +98,7 @@ class Session {
   private readonly gan: GAN;
   private readonly steps: number;
   private validation = NOTHING_CHOSEN;
-  private photos: string[] = [];
+  private photos: PhotoFile[] = [];
   private progress: Progress;
   private startedAt = 0;
   private readonly log: JsonLogCallback;

@@ -3,13 +3,19 @@ import {requireKnownOptions} from '../../options.js';
 
 /** Everything a training run depends on; the options of `tfjs-ragan train`. */
 export interface TrainSettings {
-  /** Folder of photos to learn from; what runs that are kept in it have made is left out. */
-  data: string;
+  /** Folder of photos to learn from; what runs that are kept in it have made is left out. Here or in `pairs`. */
+  data?: string;
   /**
-   * Folder of photos to measure on, which are not learned from where they are in `data` too. Default: a tenth of `data`, 6
-   * at most, held out of training; of fewer than 10, all. A run that is resumed keeps to those it began with.
+   * In place of `data` two folders, of low- and of high-resolution pictures, whose files are matched by name: see
+   * `photoDataset`. Each pair must be of the scale, to the pixel.
    */
-  validation?: string;
+  pairs?: readonly [low: string, high: string];
+  /**
+   * Folder of photos to measure on, or two of pairs, which are not learned from where they are in `data` or `pairs` too.
+   * Default: a tenth of these, 6 at most, held out of training; of fewer than 10, all. A run that is resumed keeps to those it
+   * began with.
+   */
+  validation?: string | readonly [low: string, high: string];
   /** The run's folder. */
   out: string;
   /**
@@ -89,10 +95,11 @@ export const DEFAULT_SETTINGS = {
   backend: 'auto',
   sampleEvery: 100,
   checkpointEvery: 100,
-} satisfies Omit<TrainSettings, 'data'>;
+} satisfies TrainSettings;
 
 const TRAIN_SETTINGS: OptionNames<TrainSettings> = {
   data: true,
+  pairs: true,
   validation: true,
   out: true,
   resume: true,
@@ -127,9 +134,20 @@ export function optionName(name: keyof TrainSettings): string {
   return `--${name.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)}`;
 }
 
+/** Settings with others in their place, where `data` and `pairs` are in each other's. */
+export function settingsOver<Base extends Partial<TrainSettings>>(
+  base: Base,
+  others: Partial<TrainSettings>,
+): Base & Partial<TrainSettings> {
+  const {data, pairs, ...rest} = base;
+  const photos = others.data ?? others.pairs;
+  return {...rest, ...(photos === undefined && {data, pairs}), ...others} as Base & Partial<TrainSettings>;
+}
+
 /** Refuses unknown settings, and those out of range, naming the option as the command line spells it. */
 export function requireSettings(settings: TrainSettings): void {
   requireKnownOptions('trainEsrgan', settings, TRAIN_SETTINGS);
+  requireFolders(settings);
   const {scale, patch} = settings;
   const require = (option: string, value: unknown, fits: boolean, expected: string) => {
     if (!fits) throw new Error(`--${option} must be ${expected}, but it is ${String(value)}`);
@@ -169,4 +187,21 @@ export function requireSettings(settings: TrainSettings): void {
     whole(settings.keepCheckpoints, 1), 'a whole number from 1');
   require('threads', settings.threads, settings.threads === undefined ||
     whole(settings.threads, 1), 'a whole number from 1');
+}
+
+/** Refuses photos that are named twice, or not at all, and other than two folders of pairs. */
+function requireFolders({data, pairs, validation}: TrainSettings): void {
+  const isFolder = (value: unknown) => typeof value === 'string' && value !== '';
+  const arePairs = (value: unknown) => Array.isArray(value) && value.length === 2 && value.every(isFolder);
+  const shown = (value: unknown) => JSON.stringify(value) ?? 'missing';
+  if (data !== undefined && pairs !== undefined)
+    throw new Error('--data and --pairs both name photos to learn from: give one');
+  if (pairs !== undefined && !arePairs(pairs)) {
+    throw new Error(`--pairs must be two folders, low and high, but it is ${shown(pairs)}`);
+  }
+  if (pairs === undefined && !isFolder(data))
+    throw new Error(`--data must be a folder of photos, but it is ${shown(data)}`);
+  if (validation !== undefined && !isFolder(validation) && !arePairs(validation)) {
+    throw new Error(`--validation must be a folder, or two of pairs, but it is ${shown(validation)}`);
+  }
 }

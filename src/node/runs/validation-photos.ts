@@ -1,14 +1,17 @@
 import {relative, sep} from 'node:path';
 import type {ValidationPhoto} from './evaluation.js';
 import {validationPhoto} from './evaluation.js';
+import type {PhotoFile} from '../photos/pairs.js';
+import {highOf} from '../photos/pairs.js';
+import {inWords, learnedFrom, measuredOn, truthIn} from './photo-folders.js';
 import type {RunPhotos} from './photos.js';
 import type {TrainSettings} from './settings.js';
 
 /** The photos that a run is measured on, and which of them it must not learn from. */
 export interface ValidationPhotos {
   photos: ValidationPhoto[];
-  /** Files of the training folder that are kept for this. */
-  heldOut: string[];
+  /** Photos to learn from that are kept for this. */
+  heldOut: PhotoFile[];
   /** In words: how many, from where, and whether the run learns from them too. */
   description: string;
   /** For a run that is resumed, to go on with the same. */
@@ -17,7 +20,7 @@ export interface ValidationPhotos {
 
 /** Which photos were chosen. */
 export interface ValidationChoice {
-  /** The setting whose folder they are in. */
+  /** The setting whose folder they are in, where `'data'` is of `pairs` too. */
   from: 'data' | 'validation';
   /** Their paths from there, with slashes. */
   names: string[];
@@ -53,23 +56,25 @@ export const NOTHING_CHOSEN: ValidationPhotos = {
  * @throws one line if no photo can be used.
  */
 export async function validationPhotos(
-  {data, validation, scale}: TrainSettings,
+  settings: TrainSettings,
   listed: RunPhotos,
   onWarning: (message: string) => void,
   before?: ValidationChoice,
 ): Promise<ValidationPhotos> {
-  const [from, folder, files] =
+  const validation = measuredOn(settings);
+  const [from, folders, files] =
     validation !== undefined && listed.validation
       ? (['validation', validation, listed.validation] as const)
-      : (['data', data, listed.data] as const);
+      : (['data', learnedFrom(settings), listed.data] as const);
+  const folder = truthIn(folders);
   const kept = before?.from === from ? chosenBefore(before, folder, files, onWarning) : undefined;
   const {candidates, count, heldOut} = kept ?? choose(from, files);
-  const photos = await read(candidates, count, scale, onWarning);
-  const chosen = kept ? candidates : photos.map(({file}) => file);
+  const {photos, used} = await read(candidates, count, settings.scale, onWarning);
+  const chosen = kept ? candidates : used;
   return {
     photos,
     heldOut: heldOut ? chosen : [],
-    description: `${photos.length} of ${folder}${from === 'validation' ? '' : heldOut ? HELD_OUT : LEARNED_TOO}`,
+    description: `${photos.length} of ${inWords(folders)}${from === 'validation' ? '' : heldOut ? HELD_OUT : LEARNED_TOO}`,
     // What is gone for now may come back, and is then not to be learned from.
     choice: kept && before ? before : {from, names: chosen.map(file => nameIn(folder, file)), heldOut},
   };
@@ -77,12 +82,12 @@ export async function validationPhotos(
 
 /** The photos to try, in their order, and how many of them to use. */
 interface Candidates {
-  candidates: string[];
+  candidates: PhotoFile[];
   count: number;
   heldOut: boolean;
 }
 
-function choose(from: 'data' | 'validation', files: string[]): Candidates {
+function choose(from: 'data' | 'validation', files: PhotoFile[]): Candidates {
   const count = Math.min(PHOTOS, Math.floor(files.length / HELD_OUT_ONE_OF));
   if (from === 'data' && count > 0) return {candidates: spread(files), count, heldOut: true};
   return {candidates: files, count: PHOTOS, heldOut: false};
@@ -92,7 +97,7 @@ function choose(from: 'data' | 'validation', files: string[]): Candidates {
 function chosenBefore(
   {names, heldOut}: ValidationChoice,
   folder: string,
-  files: string[],
+  files: PhotoFile[],
   onWarning: (message: string) => void,
 ): Candidates | undefined {
   const byName = new Map(files.map(file => [nameIn(folder, file), file]));
@@ -107,31 +112,34 @@ function chosenBefore(
 }
 
 /** A photo's path from the folder, with slashes. */
-function nameIn(folder: string, file: string): string {
-  return relative(folder, file).split(sep).join('/');
+function nameIn(folder: string, photo: PhotoFile): string {
+  return relative(folder, highOf(photo)).split(sep).join('/');
 }
 
+/** Reads the first of them that can be used. */
 async function read(
-  files: string[],
+  files: PhotoFile[],
   count: number,
   scale: number,
   onWarning: (message: string) => void,
-): Promise<ValidationPhoto[]> {
+): Promise<{photos: ValidationPhoto[]; used: PhotoFile[]}> {
   const photos: ValidationPhoto[] = [];
+  const used: PhotoFile[] = [];
   for (const file of files) {
     if (photos.length >= count) break;
     try {
       photos.push(await validationPhoto(file, scale, CROP));
+      used.push(file);
     } catch (error) {
       onWarning(`skipping a photo: ${(error as Error).message}`);
     }
   }
   if (photos.length === 0) throw new Error('no validation photo can be used');
-  return photos;
+  return {photos, used};
 }
 
 /** Every tenth first, then those beside them, and so on: a folder's neighbours are often of one scene. */
-function spread(files: string[]): string[] {
+function spread(files: PhotoFile[]): PhotoFile[] {
   return Array.from({length: HELD_OUT_ONE_OF}, (_, offset) =>
     files.filter((_, i) => i % HELD_OUT_ONE_OF === offset),
   ).flat();

@@ -151,5 +151,12 @@ async function stateOf(folder: string, place: string): Promise<WatchState> {
 /** Those that have a name and a value to show; none of a run that has no checkpoint yet. */
 async function settingsOf(folder: string): Promise<Record<string, string | number | boolean>> {
   const settings: object = await savedSettings(folder).catch(() => ({}));
-  return Object.fromEntries(Object.entries(settings).filter(([, value]) => /string|number|boolean/.test(typeof value)));
+  const shown = Object.entries(settings).map(([name, value]: [string, unknown]) => [
+    name,
+    Array.isArray(value) ? value.join(' ') : value,
+  ]);
+  return Object.fromEntries(shown.filter(([, value]) => /string|number|boolean/.test(typeof value))) as Record<
+    string,
+    string | number | boolean
+  >;
 }
