@@ -45,6 +45,21 @@ test('to ONNX, and to PyTorch and from there into every command', () => {
     const {stdout, stderr} = cli('upscale', 'small.png', 'large.png', '--model', model, '--backend', 'wasm');
     expect([stdout, stderr]).toEqual(['large.png: 8 x 6 -> 32 x 24\n', '']);
   }
+  const larger = {rrdb_x2_unshuffle: '16 x 12', compact_x2: '16 x 12', compact_x4: '32 x 24'};
+  for (const [name, size] of Object.entries(larger)) {
+    const file = join(root, `__tests__/goldens/nets/${name}.safetensors`);
+    expect(cli('export', file, 'own.safetensors', '--to', 'pytorch').stderr).toBe('');
+    const {stdout, stderr} = cli(
+      'upscale',
+      'small.png',
+      'large.png',
+      '--model',
+      'own.safetensors',
+      '--backend',
+      'wasm',
+    );
+    expect([stdout, stderr]).toEqual([`large.png: 8 x 6 -> ${size}\n`, '']);
+  }
   const photos = join(root, 'examples/photos/val');
   const sizes = ['--filters', '6', '--growth', '32', '--blocks', '2', '--patch', '16', '--batch', '1'];
   const steps = ['--warmup-steps', '1', '--steps', '0', '--sample-every', '0', '--backend', 'wasm'];

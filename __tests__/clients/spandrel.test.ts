@@ -3,7 +3,7 @@ import {execFileSync} from 'node:child_process';
 import {createHash} from 'node:crypto';
 import {readFileSync} from 'node:fs';
 import {join} from 'node:path';
-import {esrganGenerator} from 'tfjs-ragan';
+import {compactGenerator, esrganGenerator} from 'tfjs-ragan';
 import {loadModel, saveModel} from 'tfjs-ragan/node';
 import {activateBackend} from '../support/backends.js';
 import {readGoldens} from '../support/golden.js';
@@ -28,8 +28,7 @@ const golden = readGoldens<Opened & Picture & {sha256: string}>('nets/spandrel')
 const clients = process.env.TFJS_RAGAN_CLIENTS;
 const inFolder = temporaryFolder();
 
-function openWithSpandrel(file: string): Opened {
-  const {inputShape, input} = golden;
+function openWithSpandrel(file: string, {inputShape, input}: Picture = golden): Opened {
   const script = join(__dirname, '../support/open-with-spandrel.py');
   const python = join(clients!, 'python/bin/python');
   return JSON.parse(
@@ -37,8 +36,8 @@ function openWithSpandrel(file: string): Opened {
   ) as Opened;
 }
 
-async function outputOf(model: tf.LayersModel): Promise<number[]> {
-  const output = tf.tidy(() => model.predict(tf.tensor4d(golden.input, golden.inputShape)) as tf.Tensor);
+async function outputOf(model: tf.LayersModel, {inputShape, input}: Picture = golden): Promise<number[]> {
+  const output = tf.tidy(() => model.predict(tf.tensor4d(input, inputShape)) as tf.Tensor);
   const values = Array.from(await output.data());
   output.dispose();
   return values;
@@ -104,6 +103,39 @@ test('an ESRGAN is written as spandrel has read it, and computes the same there'
       expect(opened.scale).toBe(scale);
       expectClose(opened.output, await outputOf(loaded), 1e-5);
       loaded.dispose();
+    },
+    120_000,
+  );
+
+  test.each<[string, string, number, () => tf.LayersModel]>([
+    [
+      'ESRGAN',
+      'an ESRGAN for 1 time with pixel unshuffle',
+      1,
+      () => esrganGenerator({scale: 1, pixelUnshuffle: 4, filters: 6, growth: 4, blocks: 1, seed: 1}),
+    ],
+    [
+      'ESRGAN',
+      'an ESRGAN for 2 times with pixel unshuffle',
+      2,
+      () => esrganGenerator({scale: 2, pixelUnshuffle: 2, filters: 6, growth: 4, blocks: 1, seed: 1}),
+    ],
+    [
+      'RealESRGAN Compact',
+      'a compact network for 3 times',
+      3,
+      () => compactGenerator({scale: 3, filters: 6, convolutions: 2, seed: 1}),
+    ],
+  ])(
+    'opens, as %s, %s',
+    async (architecture, _, scale, make) => {
+      const model = make();
+      await saveModel(model, inFolder('own.safetensors'), {format: 'safetensors'});
+      const picture: Picture = {inputShape: [1, 4, 4, 3], input: golden.input.slice(0, 48)};
+      const opened = openWithSpandrel(inFolder('own.safetensors'), picture);
+      expect([opened.architecture, opened.scale]).toEqual([architecture, scale]);
+      expectClose(opened.output, await outputOf(model, picture), 1e-5);
+      model.dispose();
     },
     120_000,
   );

@@ -33,7 +33,7 @@ export function exportCommand(): Command {
     .addOption(
       new Option(
         '--to <program>',
-        'tfjs: a folder that tf.loadLayersModel reads; upscalerjs: one for new Upscaler({model}); pytorch: .safetensors, for ESRGANs; onnx: .onnx',
+        'tfjs: a folder that tf.loadLayersModel reads; upscalerjs: one for new Upscaler({model}); pytorch: .safetensors, for ESRGANs and compact networks; onnx: .onnx',
       )
         .choices(Object.keys(PROGRAMS))
         .makeOptionMandatory(),

@@ -7,7 +7,7 @@ import {loadModel} from '../node/models/files.js';
 
 /** What `loadModel` takes, in a few words. */
 export const MODEL_FORMS =
-  "a folder with model.json, an ESRGAN's .safetensors file, the URL of either, or @upscalerjs/esrgan-slim/4x if that is installed";
+  "a folder with model.json, the .safetensors file of an ESRGAN or of Real-ESRGAN's compact network, the URL of either, or @upscalerjs/esrgan-slim/4x if that is installed";
 
 /** `--model` of a command that does without. */
 export const MODEL_OPTION = [

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
+import {modelReach} from './model-reach.js';
 
-/** Height and width of the image that the scale is tried on. */
+/** Height and width of the image that the scale is tried on, or a little more where a model needs multiples. */
 const TRIAL = 16;
 
 /**
@@ -21,11 +22,13 @@ export function modelScale(model: tf.LayersModel): number {
         .join(', ')}]; ` + 'give a super-resolution model.',
     );
   }
-  const output = tf.tidy(() => (model.predict(tf.zeros([1, TRIAL, TRIAL, 3])) as tf.Tensor).shape);
-  const scale = (output[1] ?? 0) / TRIAL;
-  if (output.length !== 4 || output[3] !== 3 || !Number.isInteger(scale) || scale < 1 || output[2] !== scale * TRIAL) {
+  const {step} = modelReach(model);
+  const trial = Math.ceil(TRIAL / step) * step;
+  const output = tf.tidy(() => (model.predict(tf.zeros([1, trial, trial, 3])) as tf.Tensor).shape);
+  const scale = (output[1] ?? 0) / trial;
+  if (output.length !== 4 || output[3] !== 3 || !Number.isInteger(scale) || scale < 1 || output[2] !== scale * trial) {
     throw new Error(
-      `the model must make an image a whole number of times larger, but of [1, ${TRIAL}, ${TRIAL}, 3] it makes ` +
+      `the model must make an image a whole number of times larger, but of [1, ${trial}, ${trial}, 3] it makes ` +
         `[${output.join(', ')}]; give a super-resolution model.`,
     );
   }

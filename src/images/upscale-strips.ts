@@ -2,11 +2,13 @@ import * as tf from '@tensorflow/tfjs';
 import type {Picture} from './alpha-bleeding.js';
 import {bleedColours} from './alpha-bleeding.js';
 import {NonFiniteError, firstNonFinite} from '../finite.js';
+import {hasPixelUnshuffle} from '../models/pixel-unshuffle.js';
 import type {OptionNames} from '../options.js';
 import {requireKnownOptions} from '../options.js';
 import {predictEnsemble} from './ensemble.js';
 import {modelReach} from './model-reach.js';
 import {modelScale} from './model-scale.js';
+import {reflected} from './reflected.js';
 import type {ArrayImage} from './resize-array.js';
 import {resizeArray} from './resize-array.js';
 import type {Span} from './tile-spans.js';
@@ -75,19 +77,25 @@ export function upscaleInStrips(
       `upscale: how far the model looks is not known, because of its layers ${unknown.join(', ')}: give overlap in pixels.`,
     );
   }
-  if (height % step !== 0 || width % step !== 0) {
+  const [fullHeight, fullWidth] = [height, width].map(size => Math.ceil(size / step) * step) as [number, number];
+  if ((fullHeight > height || fullWidth > width) && !hasPixelUnshuffle(model)) {
     throw new Error(
       `upscale: the sides of the image must be multiples of ${step} for this model, but it is ${width} x ${height}; crop it.`,
     );
   }
   const around = overlap ?? Math.min(radius, LARGEST_DEFAULT_OVERLAP);
-  const rows = tileSpans(height, tile, around, step);
-  const columns = tileSpans(width, tile, around, step);
+  const rows = shortened(tileSpans(fullHeight, tile, around, step), height);
+  const columns = shortened(tileSpans(fullWidth, tile, around, step), width);
   return {
     height: height * scale,
     width: width * scale,
     strips: computeStrips(picture, predictor(model, scale, ensemble), scale, rows, columns, onProgress),
   };
+}
+
+/** The tiles of a side that was made longer, without what the picture does not have. */
+function shortened(spans: Span[], size: number): Span[] {
+  return spans.filter(({begin}) => begin < size).map(span => ({...span, end: Math.min(span.end, size)}));
 }
 
 async function* computeStrips(
@@ -122,18 +130,23 @@ function requireWhole(name: string, value: number, least: number): void {
   }
 }
 
-/** The colours that the model sees of one tile, from 0 to 1. */
-function cut({data, width, channels, white}: Picture, row: Span, column: Span): ArrayImage & {data: Float32Array} {
-  const [height, tileWidth] = [row.seenEnd - row.seenBegin, column.seenEnd - column.seenBegin];
-  const out = new Float32Array(height * tileWidth * 3);
+/** The colours that the model sees of one tile, from 0 to 1. Beyond its last row and column the picture is reflected. */
+function cut(
+  {data, height, width, channels, white}: Picture,
+  row: Span,
+  column: Span,
+): ArrayImage & {data: Float32Array} {
+  const [tileHeight, tileWidth] = [row.seenEnd - row.seenBegin, column.seenEnd - column.seenBegin];
+  const out = new Float32Array(tileHeight * tileWidth * 3);
   let to = 0;
   for (let y = row.seenBegin; y < row.seenEnd; y++) {
-    let from = (y * width + column.seenBegin) * channels;
-    for (let x = 0; x < tileWidth; x++, from += channels) {
+    const line = reflected(y, height) * width;
+    for (let x = column.seenBegin; x < column.seenEnd; x++) {
+      const from = (line + reflected(x, width)) * channels;
       for (let channel = 0; channel < 3; channel++) out[to++] = data[from + channel]! / white;
     }
   }
-  return {data: out, height, width: tileWidth, channels: 3};
+  return {data: out, height: tileHeight, width: tileWidth, channels: 3};
 }
 
 /** Gives a model's output for a tile: finite numbers, not clipped yet. */

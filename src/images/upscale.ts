@@ -11,7 +11,8 @@ export type {UpscaleOptions} from './upscale-strips.js';
  * Each tile is computed together with its surroundings, of which only the inner part is used, so that no seam shows;
  * where `overlap` covers what the model can see, the result is that of the whole picture at once. An alpha channel is
  * enlarged bicubically, and colours that it hides are replaced by those next to them, so that none gets into what is
- * seen. The event loop gets a turn between tiles.
+ * seen. For a model with pixel unshuffle, sides that are no multiples of what it needs are made longer by reflection, of which
+ * nothing stays in the result. The event loop gets a turn between tiles.
  *
  * @param model from `[batch, any, any, 3]` to `[batch, s * height, s * width, 3]`.
  * @param image `[height, width, 3]` or with alpha `[height, width, 4]`, float32 in [0, 1].

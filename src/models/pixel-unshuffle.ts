@@ -50,3 +50,8 @@ export class PixelUnshuffle extends tf.layers.Layer {
   }
 }
 tf.serialization.registerClass(PixelUnshuffle);
+
+/** Whether there is such a layer in a model, or in the models inside it. */
+export function hasPixelUnshuffle(model: tf.LayersModel): boolean {
+  return model.layers.some(layer => (layer instanceof tf.LayersModel ? hasPixelUnshuffle(layer) : layer instanceof PixelUnshuffle));
+}

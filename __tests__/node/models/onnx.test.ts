@@ -50,14 +50,19 @@ function everyLayer(): tf.LayersModel {
   return tf.model({inputs: input, outputs: x});
 }
 
-async function expectTheSame(model: tf.LayersModel, name: string, weights: 'float32' | 'float16' = 'float32') {
+async function expectTheSame(
+  model: tf.LayersModel,
+  name: string,
+  weights: 'float32' | 'float16' = 'float32',
+  on: Pictures[] = pictures,
+) {
   await saveModel(model, inFolder(name), {format: 'onnx', weights});
-  const {input, output, outputs} = runOnnx(inFolder(name), pictures);
+  const {input, output, outputs} = runOnnx(inFolder(name), on);
   expect([input, output]).toEqual([
     ['input', ['batch', 3, 'height', 'width']],
     ['output', ['batch', 3, 'output_height', 'output_width']],
   ]);
-  for (const [i, {shape, values}] of pictures.entries()) {
+  for (const [i, {shape, values}] of on.entries()) {
     const expected = tf.tidy(() => model.predict(tf.tensor(values, shape)) as tf.Tensor);
     expect(outputs[i]!.shape).toEqual(expected.shape);
     const numbers = Array.from(await expected.data());
@@ -84,6 +89,11 @@ describeWithOnnxRuntime('onnxruntime computes the same, of pictures of any size'
     'by %s',
     async name => expectTheSame(await loadModel(name), 'upscalerjs.onnx'),
   );
+
+  test('by an ESRGAN with pixel unshuffle', async () => {
+    const model = esrganGenerator({scale: 2, pixelUnshuffle: 2, filters: 4, growth: 3, blocks: 1, seed: 1});
+    await expectTheSame(model, 'unshuffle.onnx', 'float32', [picture(1, 6, 10, 3), picture(2, 8, 4, 3)]);
+  });
 
   test('by every layer that can be written', () => expectTheSame(everyLayer(), 'every.onnx'));
 });

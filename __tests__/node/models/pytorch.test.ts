@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import {readFileSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
-import {esrganGenerator, readSafetensors, writeSafetensors} from 'tfjs-ragan';
+import {compactGenerator, esrganGenerator, readSafetensors, writeSafetensors} from 'tfjs-ragan';
 import type {SafetensorsTensor} from 'tfjs-ragan';
 import {loadModel, saveModel} from 'tfjs-ragan/node';
 import {describeOnBackends} from '../../support/backends.js';
@@ -22,6 +22,7 @@ const {cases} = readGoldens<{cases: NetworkCase[]}>('nets/networks');
 const goldenFile = (name: string) => join(__dirname, '../../goldens/nets', name);
 const tensorsOf = (path: string): Tensors => readSafetensors(readFileSync(path)).tensors;
 const [basicsr, original] = ['rrdb_x4_basicsr.safetensors', 'rrdb_x4_original.safetensors'];
+const [unshuffle, compact2, compact4] = ['rrdb_x2_unshuffle', 'compact_x2', 'compact_x4'].map(name => `${name}.safetensors`) as [string, string, string];
 
 /** Writes the tensors of a golden file anew, under other names. */
 function rewritten(file: string, name: string, change: (tensors: Tensors) => Tensors): string {
@@ -52,6 +53,9 @@ describeOnBackends('a safetensors file', () => {
   test.each([
     ["BasicSR's names", goldenFile(basicsr), basicsr],
     ["ESRGAN's first names, in 16 bits", goldenFile(original), original],
+    ["Real-ESRGAN's names, with pixel unshuffle", goldenFile(unshuffle), unshuffle],
+    ["Real-ESRGAN's names, of a compact network for 2 times", goldenFile(compact2), compact2],
+    ["Real-ESRGAN's names, of a compact network for 4 times", goldenFile(compact4), compact4],
     ["ESRGAN's names", rewritten(basicsr, 'esrgan.safetensors', renamed(esrganName)), basicsr],
     ['a prefix', rewritten(basicsr, 'params.safetensors', renamed(name => `params_ema.${name}`)), basicsr],
   ])('by %s gives the network that PyTorch has, and leaks nothing', async (_, path, file) => {
@@ -61,7 +65,7 @@ describeOnBackends('a safetensors file', () => {
     expect(tf.memory().numTensors).toBe(numTensors);
   });
 
-  test.each([basicsr, original])('that is written from %s holds the same numbers', async file => {
+  test.each([basicsr, original, unshuffle, compact4])('that is written from %s holds the same numbers', async file => {
     const weights = file === original ? 'float16' : 'float32';
     const model = await loadModel(goldenFile(file));
     const {numTensors} = tf.memory();
@@ -70,8 +74,20 @@ describeOnBackends('a safetensors file', () => {
     model.dispose();
     const values = (tensors: Tensors) => Object.values(tensors).map(({data}) => data);
     const [before, after] = [goldenFile(file), inFolder('again.safetensors')].map(tensorsOf);
-    if (file === basicsr) expect(after).toEqual(before);
+    if (file !== original) expect(after).toEqual(before);
     else expect(new Set(values(after!).map(String))).toEqual(new Set(values(before!).map(String)));
+  });
+
+  test.each(['float16', 'bfloat16'] as const)('of a compact network in %s has the numbers of the file', async dtype => {
+    const [exact, path] = [goldenFile(compact4), inFolder(`compact-${dtype}.safetensors`)];
+    const rounded = Object.entries(tensorsOf(exact)).map(([name, tensor]) => [name, {...tensor, dtype}] as const);
+    writeFileSync(path, writeSafetensors(Object.fromEntries(rounded)));
+    const {got, expected} = await outputOf(path, compact4);
+    expectClose(got, expected, dtype === 'float16' ? 1e-3 : 1e-2);
+    const model = await loadModel(path);
+    await saveModel(model, inFolder('again.safetensors'), {format: 'safetensors', weights: dtype});
+    model.dispose();
+    expect(tensorsOf(inFolder('again.safetensors'))).toEqual(tensorsOf(path));
   });
 
   test('of bfloat16 has the numbers rounded to it', async () => {
@@ -104,6 +120,26 @@ describeOnBackends('a safetensors file', () => {
     model.dispose();
     loaded.dispose();
   });
+
+  test.each([
+    ['an ESRGAN for 1 time with pixel unshuffle', () => esrganGenerator({scale: 1, pixelUnshuffle: 4, filters: 4, growth: 3, blocks: 1, seed: 1})],
+    ['an ESRGAN for 2 times with pixel unshuffle', () => esrganGenerator({scale: 2, pixelUnshuffle: 2, filters: 4, growth: 3, blocks: 1, seed: 1})],
+    ['an ESRGAN for 4 times with pixel unshuffle', () => esrganGenerator({scale: 4, pixelUnshuffle: 2, filters: 4, growth: 3, blocks: 1, seed: 1})],
+    ['a compact network for 1 time', () => compactGenerator({scale: 1, filters: 4, convolutions: 0, seed: 1})],
+    ['a compact network for 3 times', () => compactGenerator({scale: 3, filters: 4, convolutions: 3, seed: 1})],
+  ])('of %s computes the same', async (_, make) => {
+    const model = make();
+    await saveModel(model, inFolder('own.safetensors'), {format: 'safetensors'});
+    const loaded = await loadModel(inFolder('own.safetensors'));
+    expect(loaded.name).toBe(model.name);
+    const image = tf.randomUniform([1, 8, 4, 3], 0, 1, 'float32', 1);
+    const [expected, got] = [model, loaded].map(one => one.predict(image) as tf.Tensor);
+    expect(got!.shape).toEqual(expected!.shape);
+    expectClose(Array.from(await got!.data()), Array.from(await expected!.data()), 1e-6);
+    tf.dispose([image, expected!, got!]);
+    model.dispose();
+    loaded.dispose();
+  });
 });
 
 describe('what is no ESRGAN of PyTorch is told in one line', () => {
@@ -128,6 +164,28 @@ describe('what is no ESRGAN of PyTorch is told in one line', () => {
   ])('%s', async (_, change, reason) => {
     const {numTensors} = tf.memory();
     const path = rewritten(basicsr, 'changed.safetensors', change);
+    await expect(loadModel(path)).rejects.toThrow(`cannot load a model from ${path}: ${reason}`);
+    expect(tf.memory().numTensors).toBe(numTensors);
+  });
+
+  const compact = 'by its first names it is a compact network (SRVGGNetCompact), but';
+  const zeros = (...shape: number[]): SafetensorsTensor => ({dtype: 'float32', shape, data: new Float32Array(shape.reduce((a, b) => a * b, 1))}); // prettier-ignore
+
+  test.each<[string, string, (tensors: Tensors) => Tensors, string]>([
+    ['no slopes', compact4, without('body.3.weight'), `${compact} has no body.3.weight`],
+    ['no end', compact4, without('body.8.weight'), `${compact} its last layer is body.7`],
+    ['nothing but a beginning', compact4, tensors => ({'body.0.weight': tensors['body.0.weight']!}), `${compact} its last layer is body.0`],
+    ['layers without end', compact4, changed('body.88888888.weight', zeros(0)), `${compact} its last layer is body.88888888`],
+    ['other slopes', compact4, changed('body.3.weight', zeros(1)), `${compact} its body.3.weight is [1] instead of [8]`],
+    ['pixels of no square', compact4, changed('body.8.weight', zeros(5, 8, 3, 3)), `${compact} it ends with 5 maps, which are not 3 for each pixel of a square`], // prettier-ignore
+    ['another end', compact4, changed('upsample.weight', zeros(1)), `${compact} has upsample.weight too, which no layer of it uses`], // prettier-ignore
+    ['infinite slopes', compact4, changed('body.3.weight', {data: new Float32Array(8).fill(NaN)}), 'its weight p_re_lu'],
+    ['pixels of more than the upsamplings make up for', unshuffle, changed('conv_first.weight', zeros(6, 192, 3, 3)), `${almost} its conv_first.weight is [6, 192, 3, 3] instead of [6, 3, 3, 3]`], // prettier-ignore
+    ['grey pixels', unshuffle, changed('conv_first.weight', zeros(6, 4, 3, 3)), `${almost} its conv_first.weight is [6, 4, 3, 3] instead of`], // prettier-ignore
+    ['no first layer', unshuffle, without('conv_first.weight'), `${almost} has no conv_first.weight`],
+  ])("%s, of Real-ESRGAN's %s", async (_, file, change, reason) => {
+    const {numTensors} = tf.memory();
+    const path = rewritten(file, 'changed.safetensors', change);
     await expect(loadModel(path)).rejects.toThrow(`cannot load a model from ${path}: ${reason}`);
     expect(tf.memory().numTensors).toBe(numTensors);
   });

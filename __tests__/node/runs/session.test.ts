@@ -108,6 +108,30 @@ test('a run that cannot begin leaves neither folder nor tensors, one that cannot
   expect(tf.memory().numTensors).toBe(before);
 });
 
+test("a run starts from Real-ESRGAN's networks, whatever the sizes say, and goes on with one", async () => {
+  const files = ['rrdb_x2_unshuffle', 'compact_x2'].map(name =>
+    join(__dirname, `../../goldens/nets/${name}.safetensors`),
+  );
+  for (const [i, init] of files.entries()) {
+    const out = inFolder(`from-pytorch-${i}`);
+    for (const resume of [false, true]) {
+      const abort = new AbortController();
+      const onStep = (step: number) => step === 2 && !resume && abort.abort();
+      const started = settings({out, init, resume, warmupSteps: 2, steps: 1});
+      const {step} = await trainEsrgan(started, {onWarning: () => undefined, onStep}, abort.signal);
+      expect(step).toBe(resume ? 3 : 2);
+    }
+    const [trained, start] = [await loadModel(join(out, 'model')), await loadModel(init)];
+    const kinds = (model: tf.LayersModel) => model.layers.map(layer => layer.getClassName());
+    expect(kinds(trained)).toEqual(kinds(start));
+    const [kernel, before] = [trained, start].map(model => model.getWeights()[0]!.dataSync());
+    expect(kernel).not.toEqual(before);
+    expectClose(Array.from(kernel!), Array.from(before!), 0.1);
+    trained.dispose();
+    start.dispose();
+  }
+});
+
 test("a run starts from any network, and goes on with it; one that doesn't fit is refused", async () => {
   const input = tf.input({shape: [null, null, 3]});
   const convolution = (filters: number) => tf.layers.conv2d({filters, kernelSize: 3, padding: 'same'});

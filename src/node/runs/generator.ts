@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import {readFile, rm} from 'node:fs/promises';
 import {modelScale} from '../../images/model-scale.js';
 import {esrganGenerator} from '../../models/esrgan-generator.js';
+import {hasPixelUnshuffle} from '../../models/pixel-unshuffle.js';
 import {DEFAULT_MODEL, loadDefaultModel} from '../models/default-model.js';
 import {loadModel} from '../models/files.js';
 import {fileError, writeFileAtomically} from '../system/files.js';
@@ -30,7 +31,7 @@ export async function runGenerator(settings: TrainSettings, folder: RunFolder): 
       return own;
     }
     own.dispose();
-    if (model.name === own.name) {
+    if (model.name === own.name && !hasPixelUnshuffle(model)) {
       throw new Error(
         `cannot start from ${init}: it holds another network than --filters, --growth, --blocks and --scale say`,
       );

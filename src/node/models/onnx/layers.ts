@@ -60,6 +60,8 @@ export const CONVERTERS: Readonly<Record<string, Converter>> = {
       coordinate_transformation_mode: 'asymmetric',
     });
   },
+  PixelUnshuffle: (graph, layer, inputs) =>
+    graph.add(layer.name, 'SpaceToDepth', inputs, {blocksize: Number(layer.getConfig().scale)}),
   PixelShuffle: (graph, layer, inputs) =>
     graph.add(layer.name, 'DepthToSpace', inputs, {blocksize: Number(layer.getConfig().scale), mode: 'DCR'}),
 };
