@@ -124,6 +124,7 @@ const NOT_OPTIONS: Record<string, string> = {
   Averaging: 'an object with a method, and whatever else it needs',
   ElementLoss: 'the same',
   Diagnosis: 'a result',
+  Diagnostics: 'what callbacks are told',
   RunPlace: 'a run, with whatever else it has',
   RunWithSamples: 'a run, with whatever else it has',
   'Networks of a step': 'may be a GAN',

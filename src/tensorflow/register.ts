@@ -17,6 +17,7 @@ type KernelFunction = tf.KernelConfig['kernelFunc'];
 export function registerTensorFlowKernels(): void {
   if (registered.has('tensorflow')) return;
   tf.registerKernel({kernelName: 'LeakyReluGrad', backendName: 'tensorflow', kernelFunc: leakyReluGrad});
+  tf.registerKernel({kernelName: 'L2Loss', backendName: 'tensorflow', kernelFunc: halfSquares});
   replace('FusedConv2D', () => fusedConvolution('Conv2D'));
   replace('FusedDepthwiseConv2D', () => fusedConvolution('DepthwiseConv2dNative'));
   replace('Sum', sum);
@@ -40,6 +41,9 @@ const leakyReluGrad: KernelFunction = ({inputs, attrs, backend}) =>
   runOp(backend as tf.KernelBackend, 'LeakyReluGrad', [inputs.dy!, inputs.x!], {
     alpha: {float: attrs!.alpha as number},
   });
+
+/** Half the sum of squares: see `halfSquares`. */
+const halfSquares: KernelFunction = ({inputs, backend}) => runOp(backend as tf.KernelBackend, 'L2Loss', [inputs.t!]);
 
 /** A sum over all axes but the last, which is what a bias's gradient is, by the op made for it. */
 function sum(original: KernelFunction): KernelFunction {

@@ -5,7 +5,7 @@ import {judge} from './judge.js';
 import {generatorForward} from './recompute.js';
 import {runStep} from './run-step.js';
 import type {Step} from './step.js';
-import {criticOf, lossRecorder} from './step.js';
+import {criticOf, stepRecorder} from './step.js';
 import {requireKnownObjective} from './validation.js';
 
 /**
@@ -18,16 +18,17 @@ import {requireKnownObjective} from './validation.js';
  */
 export const criticStep: Step = ({generator, discriminator}, objective, xs, ys, condition, noise) => {
   requireKnownObjective('criticStep', objective);
-  const {losses, record} = lossRecorder();
+  const recorder = stepRecorder(objective);
+  const {losses, observed} = recorder;
   const critic = criticOf(discriminator, condition);
   let judgement: Judgement | undefined;
   const step = () => {
     // Nothing but its output is needed.
     const made = tf.tidy(() => generatorForward(objective)(generator, xs));
     const [real, fake] = [addNoise(ys, noise?.[0]), addNoise(made, noise?.[1])];
-    judgement = judge(discriminator, critic, objective, real, fake, record);
+    judgement = judge(discriminator, critic, objective, real, fake, recorder);
     judgement.generatorSeed.dispose();
-    return {losses, generatorGradients: {}, discriminatorGradients: judgement.discriminatorGradients};
+    return {losses, observed, generatorGradients: {}, discriminatorGradients: judgement.discriminatorGradients};
   };
-  return runStep(step, () => [losses, {...judgement}]);
+  return runStep(step, () => [losses, observed, {...judgement}]);
 };

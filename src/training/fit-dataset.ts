@@ -27,9 +27,11 @@ export interface TrainOptions {
    * list. Default: none, for a critic of samples alone.
    */
   condition?: Inputs;
+  /** Whether `GAN.diagnostics` then tells of the step. Default false. */
+  diagnose?: boolean;
 }
 
-const TRAIN_OPTIONS: OptionNames<TrainOptions> = {adversarial: true, condition: true};
+const TRAIN_OPTIONS: OptionNames<TrainOptions> = {adversarial: true, condition: true, diagnose: true};
 
 /** What `GAN.fitDataset` can be told, as `tf.LayersModel.fitDataset` can. */
 export interface FitDatasetOptions extends Pick<TrainOptions, 'adversarial'> {
@@ -56,7 +58,27 @@ export function requireTrainOptions(owner: string, options: TrainOptions): void 
   requireKnownOptions(owner, options, TRAIN_OPTIONS);
 }
 
-type Losses = Record<string, tf.Scalar>;
+/** A step that was taken. */
+export interface TakenStep {
+  /** Yours to dispose. */
+  losses: Record<string, tf.Scalar>;
+  /**
+   * Whether its losses and gradients are finite; if not, it changed nothing. Where only the device knows, a tensor, `[1]`, that
+   * is yours to dispose.
+   */
+  taken: boolean | tf.Tensor;
+}
+
+/** How `fitDataset` trains. */
+export interface StepsOfFit {
+  take(batch: TrainingBatch, how: TrainOptions): Promise<TakenStep>;
+  /**
+   * Finds out what only the device knows.
+   *
+   * @param allTaken whether all steps since are known to have been taken.
+   */
+  settle(allTaken: boolean): Promise<void>;
+}
 
 /** The events of the page or process get a turn at least this often, in milliseconds. */
 const YIELD_AFTER = 50;
@@ -64,12 +86,12 @@ const YIELD_AFTER = 50;
 /** `GAN.fitDataset`, over any function that trains on a batch and returns its losses. */
 export async function fitDataset(
   trainee: GAN,
-  update: (batch: TrainingBatch) => Losses,
+  steps: StepsOfFit,
   dataset: tf.data.Dataset<TrainingBatch>,
   options: FitDatasetOptions,
 ): Promise<tf.History> {
   requireKnownOptions('GAN.fitDataset', options, FIT_DATASET_OPTIONS);
-  const {epochs, batchesPerEpoch, initialEpoch = 0} = options;
+  const {epochs, batchesPerEpoch, initialEpoch = 0, adversarial = true} = options;
   requireCount('epochs', epochs, 1);
   requireCount('initialEpoch', initialEpoch, 0);
   if (batchesPerEpoch !== undefined) requireCount('batchesPerEpoch', batchesPerEpoch, 1);
@@ -78,7 +100,8 @@ export async function fitDataset(
   const callbacks = callbackList(options.callbacks, history, trainee.generator);
   const ours = ganCallbacks(callbacks.callbacks);
   for (const callback of ours) callback.setGan(trainee);
-  const told = new MeansForCallbacks(ours);
+  const told = new MeansForCallbacks(trainee, ours);
+  const how = {adversarial, diagnose: ours.some(one => one.logEvery > 0 && one.onDiagnostics !== undefined)};
   callbacks.setParams({
     epochs,
     initialEpoch,
@@ -92,11 +115,12 @@ export async function fitDataset(
   try {
     await callbacks.onTrainBegin();
     await trainEpochs();
-    await told.tell(trainee.step, {atEnd: true});
+    await told.tell({atEnd: true});
     await callbacks.onTrainEnd();
   } catch (error) {
+    await steps.settle(false).catch(() => undefined);
     // What the last steps gave may say why.
-    await told.tell(trainee.step, {atEnd: true}).catch(() => undefined);
+    await told.tell({atEnd: true}).catch(() => undefined);
     throw error;
   } finally {
     told.dispose();
@@ -126,15 +150,16 @@ export async function fitDataset(
           const logs: Record<string, number | tf.Scalar> = {batch, size: element.ys.shape[0]};
           try {
             await callbacks.onBatchBegin(batch, logs);
-            const losses = update(element);
+            const {losses, taken} = await steps.take(element, how);
             Object.assign(logs, losses);
-            means.add(losses);
-            told.add(losses);
+            means.add(losses, taken);
+            told.add(losses, taken);
+            tf.dispose(taken);
           } finally {
             tf.dispose(next.value);
           }
           try {
-            await told.tell(trainee.step);
+            await told.tell();
             // Callbacks that look at the logs replace the scalars by numbers; the others cost no read.
             await callbacks.onBatchEnd(batch, logs);
           } finally {
@@ -145,7 +170,9 @@ export async function fitDataset(
             lastYield = Date.now();
           }
         }
-        await callbacks.onEpochEnd(epoch, await means.read());
+        const logs = await means.read();
+        await steps.settle(means.allTaken);
+        await callbacks.onEpochEnd(epoch, logs);
       } finally {
         means.dispose();
       }

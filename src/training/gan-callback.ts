@@ -1,11 +1,12 @@
 import * as tf from '@tensorflow/tfjs';
 import type {OptionNames} from '../options.js';
 import {requireKnownOptions} from '../options.js';
+import type {Diagnostics} from './diagnostics.js';
 import type {GAN} from './gan.js';
 
 /** What a `GanCallback` can be told. */
 export interface GanCallbackOptions {
-  /** `onLogs` is called at every multiple of so many steps: a whole number, 0 for never. Default 0. */
+  /** `onLogs` and `onDiagnostics` are called at every multiple of so many steps: a whole number, 0 for never. Default 0. */
   logEvery?: number;
 }
 
@@ -57,6 +58,12 @@ export abstract class GanCallback extends tf.Callback {
    * @param logs means over the steps since the last call, each over those of them that have it.
    */
   onLogs?(step: number, logs: Record<string, number>): void | Promise<void>;
+
+  /**
+   * Called after `onLogs`, as often, also for steps that were left out: what `GAN.diagnostics` tells of the last step. Where a
+   * callback has it, every step computes what that takes; it is read when it is told.
+   */
+  onDiagnostics?(diagnostics: Diagnostics): void | Promise<void>;
 
   /** Called last, however training ended: frees what `onTrainBegin` opened. */
   onClose?(): void | Promise<void>;

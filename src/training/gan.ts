@@ -2,11 +2,13 @@ import * as tf from '@tensorflow/tfjs';
 import {registerGradients} from '../gradients/register.js';
 import {requireKnownOptions} from '../options.js';
 import type {GANCompileOptions, Passes} from './compile-options.js';
-import type {FitDatasetOptions, TrainingBatch, TrainOptions} from './fit-dataset.js';
+import type {FitDatasetOptions, StepsOfFit, TakenStep, TrainingBatch, TrainOptions} from './fit-dataset.js';
 import type {Checkpointed} from './checkpoint.js';
 import type {Compiled} from './compiled.js';
 import {completeOptions} from './compiled.js';
 import {drawing} from './drawing.js';
+import type {Diagnostics} from './diagnostics.js';
+import {Diagnosis} from './diagnostics.js';
 import {fitDataset, requireTrainOptions} from './fit-dataset.js';
 import {isPerSample, mixingLayer} from './inspect-critic.js';
 import {setLearningRate} from './learning-rate.js';
@@ -16,22 +18,27 @@ import {requireNoise} from './instance-noise.js';
 import {requireBatch} from './require-batch.js';
 import type {RunPiece} from './pieces.js';
 import {capturePieces} from './pieces.js';
+import {PendingSteps} from './pending-steps.js';
+import type {CheckNames} from './seen-step.js';
+import {checkNames, seenStep, whatIsNotFinite} from './seen-step.js';
+import {SkippedSteps} from './skipped-steps.js';
 import type {CapturedCall, CaptureStatus} from './step-capture.js';
 import {stepCapturer} from './step-capture.js';
 import type {Networks} from './step.js';
-import type {StepKind} from './update.js';
-import {stepKind, updateOf} from './update.js';
+import type {StepKind, StepOutcome} from './update.js';
+import {stepKind, takeCountsBack, updateOf} from './update.js';
 import {requireNetworks, requireTrainable, requireWeightsOfTheirOwn} from './validation.js';
 import {trainableVariables} from './variables.js';
 import {WeightAverage} from './weight-average.js';
-
-type Losses = Record<string, tf.Scalar>;
 
 /**
  * A generator and a discriminator that train together.
  *
  * Both updates of a batch are taken at the same point: the gradients of both losses come from the weights before the
  * batch, then both optimizers step. No gradient of one network's loss reaches the other's weights.
+ *
+ * A step with a loss or a gradient that is NaN or infinite changes nothing: no weight, no state of an optimizer, no average.
+ * `skippedSteps` counts them, and after ten in a row training stops.
  *
  * @example
  * const gan = new GAN({generator: esrganGenerator(), discriminator: vggDiscriminator()});
@@ -58,8 +65,8 @@ export class GAN {
   private compiled: Compiled | undefined;
   /**
    * Batches trained on since `compile`: what learning rates, `discriminatorSteps`, penalties that are not part of every step,
-   * instance noise and the random numbers of `seed` go by. Set it to go on where training stopped; the average of the weights
-   * then counts as one of so many steps of the generator.
+   * instance noise and the random numbers of `seed` go by. Set it to go on where training stopped, after `skippedSteps`;
+   * the average of the weights then counts as one of so many steps of the generator, without those that were left out.
    *
    * @throws if it is set to anything but a whole number of at least 0.
    */
@@ -67,20 +74,22 @@ export class GAN {
     return this.stepsTaken;
   }
   set step(step: number) {
-    if (!Number.isSafeInteger(step) || step < 0) {
-      throw new Error(`GAN.step must be a whole number of at least 0, but it is ${JSON.stringify(step)}.`);
-    }
+    requireCount('step', step);
     this.stepsTaken = step;
-    this.average?.countFrom(Math.floor(step / (this.compiled?.discriminatorSteps ?? 1)));
+    const taken = Math.max(0, step - this.skippedSteps);
+    this.average?.countFrom(Math.floor(taken / (this.compiled?.discriminatorSteps ?? 1)));
   }
 
   private stepsTaken = 0;
   private average: WeightAverage | undefined;
   /** What is done with the batch under way. */
   private kind: StepKind | undefined;
-  private captured: CapturedCall<tf.Tensor[], Losses> | undefined;
+  private captured: CapturedCall<tf.Tensor[], StepOutcome> | undefined;
   /** The types of the tensors that it takes. */
   private capturedTypes = '';
+  private skipped = new SkippedSteps(console.warn);
+  private diagnosis: Diagnosis | undefined;
+  private readonly pending = new PendingSteps();
 
   constructor(networks: Networks) {
     requireKnownOptions('GAN', networks, {generator: true, discriminator: true});
@@ -126,6 +135,8 @@ export class GAN {
     this.average = average;
     this.compiled = compiled;
     this.stepsTaken = 0;
+    this.skipped = new SkippedSteps(compiled.onWarning ?? console.warn);
+    this.diagnosis = new Diagnosis(compiled);
   }
 
   /**
@@ -161,14 +172,46 @@ export class GAN {
   }
 
   /**
-   * All numbers that training goes on from, by name: `step`. Set it to what it was when training goes on elsewhere; names
+   * All numbers that training goes on from, by name: `step` and `skippedSteps`. Set it to what it was when training goes on elsewhere; names
    * that are missing stay as they are.
    */
   get counters(): Record<string, number> {
-    return {step: this.stepsTaken};
+    return {step: this.stepsTaken, skippedSteps: this.skippedSteps};
   }
-  set counters({step = this.stepsTaken}: Record<string, number>) {
+  set counters({step = this.stepsTaken, skippedSteps = this.skippedSteps}: Record<string, number>) {
+    this.skippedSteps = skippedSteps;
     this.step = step;
+  }
+
+  /**
+   * Steps since `compile` that changed nothing, since a loss or a gradient of theirs was not finite. Set it when training
+   * goes on.
+   *
+   * @throws if it is set to anything but a whole number of at least 0.
+   */
+  get skippedSteps(): number {
+    return this.skipped.count;
+  }
+  set skippedSteps(count: number) {
+    requireCount('skippedSteps', count);
+    this.skipped.count = count;
+  }
+
+  /**
+   * What the last step tells of how the networks get on with each other: numbers and distributions by name, listed in
+   * docs/training.md. It is of the last step with `diagnose: true`, or of `fitDataset` with a `GanCallback` that has
+   * `onDiagnostics`; `speed/imagesPerSecond` is of the steps since the step of which it was asked for the
+   * last time.
+   *
+   * @throws if the GAN is not compiled.
+   * @example
+   * await gan.trainOnBatch(lowResolution, highResolution, {diagnose: true});
+   * const {scalars} = await gan.diagnostics();
+   * console.log(scalars['logits/shareRight'], scalars['gradientNorm/generator']);
+   */
+  async diagnostics(): Promise<Diagnostics> {
+    this.requireCompiled('diagnostics');
+    return this.diagnosis!.get(this.skippedSteps);
   }
 
   /**
@@ -176,8 +219,9 @@ export class GAN {
    * networks and the optimizers stay, and are yours to dispose.
    */
   dispose(): void {
-    this.captured?.dispose();
-    this.captured = undefined;
+    this.forgetCaptured();
+    this.diagnosis?.dispose();
+    this.pending.forget();
   }
 
   /**
@@ -189,17 +233,19 @@ export class GAN {
    *   one entry per generator loss and penalty that the step has, unweighted; with `adversarial: false` only the generator
    *   losses.
    * @throws if the GAN is not compiled, an option is unknown, a network has no trainable weight, or `xs`, `ys` or
-   *   the condition are not tensors of the shapes and types that the networks take, before any weight changes.
+   *   the condition are not tensors of the shapes and types that the networks take, before any weight changes; a
+   *   `NonFiniteStepsError` for the tenth step in a row that had a loss or a gradient that is not finite.
    */
   async trainOnBatch(xs: Inputs, ys: tf.Tensor, options: TrainOptions = {}): Promise<Record<string, number>> {
     requireTrainOptions('GAN.trainOnBatch', options);
-    const {condition, adversarial} = options;
-    const losses = this.update({xs, ys, ...(condition && {condition})}, adversarial);
+    const {condition, ...how} = options;
+    const {losses, taken} = this.takeStep({xs, ys, ...(condition && {condition})}, how);
     try {
+      await this.settle();
       const entries = Object.entries(losses).map(async ([name, loss]) => [name, (await loss.data())[0]!] as const);
       return Object.fromEntries(await Promise.all(entries));
     } finally {
-      tf.dispose(losses);
+      tf.dispose([losses, taken]);
     }
   }
 
@@ -221,10 +267,27 @@ export class GAN {
    */
   async fitDataset(dataset: tf.data.Dataset<TrainingBatch>, options: FitDatasetOptions): Promise<tf.History> {
     this.requireCompiled('fitDataset');
-    return fitDataset(this, batch => this.update(batch, options.adversarial), dataset, options);
+    const steps: StepsOfFit = {
+      take: async (batch, how) => {
+        const step = this.takeStep(batch, how);
+        try {
+          if (this.pending.isFull) await this.settle();
+          this.skipped.requireOneGood();
+        } catch (error) {
+          tf.dispose({...step});
+          throw error;
+        }
+        return step;
+      },
+      settle: async allTaken => {
+        if (allTaken) this.pending.forget();
+        else await this.settle();
+      },
+    };
+    return fitDataset(this, steps, dataset, options);
   }
 
-  private update(batch: TrainingBatch, adversarial = true): Losses {
+  private takeStep(batch: TrainingBatch, {adversarial = true, diagnose = false}: TrainOptions): TakenStep {
     const compiled = this.requireCompiled('trainOnBatch');
     if (!adversarial && compiled.objective.generatorLosses.length === 0) {
       throw new Error(
@@ -239,23 +302,61 @@ export class GAN {
     }
     const {instanceNoise} = compiled;
     const stddev = instanceNoise ? requireNoise(instanceNoise(this.step), this.step) : 0;
-    this.kind = stepKind(compiled, this.step, adversarial, stddev);
+    const kind = stepKind(compiled, this.step, {adversarial, stddev, observes: diagnose});
+    this.kind = kind;
     // An input, so that a captured step follows it.
     const noise = instanceNoise ? [tf.scalar(stddev)] : [];
     const tensors = [...noise, ...listOf(batch.xs), batch.ys, ...listOf(batch.condition)];
+    let outcome: StepOutcome;
     try {
       const captured = compiled.capture ? this.capturedStep(compiled, tensors) : undefined;
-      const step = () => (captured ?? this.stepOf(compiled))(...tensors);
-      const losses = compiled.seed === undefined ? step() : drawing([compiled.seed, this.step], step);
-      this.stepsTaken++;
-      return losses;
+      const take = () => (captured ?? this.stepOf(compiled))(...tensors);
+      outcome = compiled.seed === undefined ? take() : drawing([compiled.seed, this.step], take);
     } finally {
       tf.dispose(noise);
     }
+    const {losses, checks, taken, observed} = outcome;
+    const step = ++this.stepsTaken;
+    const names = () => checkNames(this, kind, Object.keys(losses));
+    this.diagnosis!.add({samples: batch.ys.shape[0]});
+    if (kind.observes) this.diagnosis!.keep({step, kind, names: names(), checks: tf.clone(checks), observed});
+    if (taken) {
+      // Until then a layer may be frozen.
+      const ofNow = names();
+      this.pending.add(checks, values => {
+        if (!this.judge(values, () => ofNow, step)) takeCountsBack(compiled, kind);
+      });
+      return {losses, taken};
+    }
+    // The step decided by itself; what a session gives is in the processor's memory by now.
+    const values = checks.dataSync<'float32'>();
+    checks.dispose();
+    return {losses, taken: this.judge(values, names, step)};
+  }
+
+  /** Counts a step as taken or left out. */
+  private judge(checks: Float32Array, names: () => CheckNames, step: number): boolean {
+    if (checks.every(Number.isFinite)) {
+      this.skipped.good();
+      return true;
+    }
+    const seen = seenStep(names(), checks);
+    this.skipped.bad(whatIsNotFinite(names(), seen), step, seen.losses);
+    return false;
+  }
+
+  /**
+   * Reads what is not known yet of the steps that were taken.
+   *
+   * @throws a `NonFiniteStepsError` if the last ten were left out.
+   */
+  private async settle(): Promise<void> {
+    await this.pending.settle();
+    this.skipped.requireOneGood();
   }
 
   /** The step under way as a function of the noise's deviation, the generator's inputs, the real samples and the condition. */
-  private stepOf(compiled: Compiled, lanes?: number, run?: RunPiece): (...tensors: tf.Tensor[]) => Losses {
+  private stepOf(compiled: Compiled, lanes?: number, run?: RunPiece): (...tensors: tf.Tensor[]) => StepOutcome {
     const count = this.generator.inputs.length;
     return (...tensors) => {
       const stddev = compiled.instanceNoise && tensors.shift();
@@ -268,15 +369,21 @@ export class GAN {
     // A warm-up may come without the critic's condition.
     const types = inputs.map(({dtype}) => dtype).join();
     if (this.captured && types === this.capturedTypes) return this.captured;
-    this.dispose();
+    this.forgetCaptured();
     const capturer = stepCapturer();
     if (!capturer) return undefined;
     const {onWarning} = compiled;
     const lanes = [this.generator, this.discriminator].every(isPerSample) ? capturer.lanes : 1;
     // A layer that was frozen or freed in between makes another step.
     const dependsOn = () => {
-      const {trains, penalties, isNoisy} = this.kind!;
-      return [trains, isNoisy, ...penalties, ...[this.generator, this.discriminator].flatMap(trainableVariables)];
+      const {trains, penalties, isNoisy, observes} = this.kind!;
+      return [
+        trains,
+        isNoisy,
+        observes,
+        ...penalties,
+        ...[this.generator, this.discriminator].flatMap(trainableVariables),
+      ];
     };
     const options = {dependsOn, ...(onWarning && {onWarning})};
     this.captured =
@@ -287,10 +394,20 @@ export class GAN {
     return this.captured;
   }
 
+  private forgetCaptured(): void {
+    this.captured?.dispose();
+    this.captured = undefined;
+  }
+
   private requireCompiled(method: string): Compiled {
     if (!this.compiled) throw new Error(`GAN.${method}: call compile() first, with an optimizer for each network.`);
     return this.compiled;
   }
+}
+
+function requireCount(property: string, count: number): void {
+  if (Number.isSafeInteger(count) && count >= 0) return;
+  throw new Error(`GAN.${property} must be a whole number of at least 0, but it is ${JSON.stringify(count)}.`);
 }
 
 /** Says that micro-batches of networks that mix samples do not give the numbers of the whole batch. */

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import {logitsOfTwoPasses} from './logits.js';
 import type {Critic} from './penalties.js';
 import {addPenalties} from './penalty-gradients.js';
-import type {Gradients, Objective} from './step.js';
+import type {Gradients, Objective, StepRecorder} from './step.js';
 import {layerLosses, seed} from './step.js';
 import {gradientsOf, trainableVariables} from './variables.js';
 
@@ -25,7 +25,7 @@ export function judge(
   objective: Objective,
   real: tf.Tensor,
   fake: tf.Tensor,
-  record: (name: string, value: tf.Scalar) => void,
+  {record, observe}: StepRecorder,
 ): Judgement {
   const {loss, adversarialWeight, averaging} = objective;
   const variables = trainableVariables(discriminator);
@@ -38,6 +38,7 @@ export function judge(
         const result = loss.withGradients(realLogits, fakeLogits, {averaging});
         record('discriminatorLoss', result.discriminatorLoss);
         record('generatorLoss', result.generatorLoss);
+        observe(real, fake, realLogits, fakeLogits);
         generatorSeed = tf.keep(tf.mul(result.generatorFake, adversarialWeight));
         return [result.discriminatorReal, result.discriminatorFake];
       });

@@ -9,6 +9,7 @@ import type {Left} from './layer-state.js';
 import {LayerState} from './layer-state.js';
 import type {Logits} from './logits.js';
 import {logitsOfOnePass, logitsOfTwoPasses} from './logits.js';
+import type {Observed} from './observed.js';
 import type {RunPiece} from './pieces.js';
 import {runPiece} from './pieces.js';
 import {generatorForward} from './recompute.js';
@@ -61,7 +62,13 @@ export function inMicroBatches(
       return {start: i * size, samples: Math.min(size, batch - i * size)};
     });
     const state = new LayerState([networks.generator, networks.discriminator]);
-    const sums = {losses: new Sums(), generator: new Sums(), discriminator: new Sums(), left: new Sums()};
+    const sums = {
+      losses: new Sums(),
+      generator: new Sums(),
+      discriminator: new Sums(),
+      left: new Sums(),
+      meanSquares: new Sums(),
+    };
     const wholeStep = () => {
       const logitsPiece = (...all: tf.Tensor[]) => logitsOf(networks, objective, state, critic!, inputsOf(all));
       const judged = critic && judgeAll(objective, tensors, parts, inputs => run('logits', logitsPiece, inputs));
@@ -84,6 +91,8 @@ export function inMicroBatches(
           sums.generator.add(result.generatorGradients);
           sums.discriminator.add(result.discriminatorGradients);
           sums.left.add(scaled(result.left, part.samples / batch));
+          const {meanSquares} = result.observed;
+          if (meanSquares) sums.meanSquares.add(scaled({meanSquares}, part.samples / batch));
           tf.dispose({...result});
         });
       }
@@ -93,6 +102,7 @@ export function inMicroBatches(
       tf.dispose(sums.left.values);
       return {
         losses: sums.losses.values as Record<string, tf.Scalar>,
+        observed: objective.observe ? {...judged?.logits, ...sums.meanSquares.values} : {},
         generatorGradients: sums.generator.values as Gradients,
         discriminatorGradients: sums.discriminator.values as Gradients,
       };
@@ -142,6 +152,7 @@ function samplesOf(batch: tf.Tensor, {start, samples}: MicroBatch): tf.Tensor {
 /** What the adversarial loss makes of the whole batch. */
 interface Judged {
   losses: Record<'discriminatorLoss' | 'generatorLoss', tf.Scalar>;
+  logits: Required<Pick<Observed, 'realLogits' | 'fakeLogits'>>;
   /** The gradients with respect to all logits: see `startingFrom`. */
   seeds: tf.Tensor[];
 }
@@ -157,7 +168,11 @@ function judgeAll(
   const [real, fake] = [0, 1].map(side => tf.concat(all.map(ofPart => ofPart[side]!))) as Logits;
   const {discriminatorLoss, generatorLoss, ...gradients} = loss.withGradients(real, fake, {averaging});
   const {discriminatorReal, discriminatorFake, generatorFake} = gradients;
-  return {losses: {discriminatorLoss, generatorLoss}, seeds: [discriminatorReal, discriminatorFake, generatorFake]};
+  return {
+    losses: {discriminatorLoss, generatorLoss},
+    logits: {realLogits: real, fakeLogits: fake},
+    seeds: [discriminatorReal, discriminatorFake, generatorFake],
+  };
 }
 
 /** A loss of which only the gradients are known; as its values it has zeros. */

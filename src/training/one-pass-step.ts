@@ -7,7 +7,7 @@ import {addPenalties} from './penalty-gradients.js';
 import {generatorForward} from './recompute.js';
 import {runStep} from './run-step.js';
 import type {Gradients, Step} from './step.js';
-import {contentLoss, criticOf, layerLosses, lossRecorder, seed} from './step.js';
+import {contentLoss, criticOf, layerLosses, seed, stepRecorder} from './step.js';
 import {requireKnownObjective} from './validation.js';
 import {gradientsOf, trainableVariables} from './variables.js';
 
@@ -33,7 +33,7 @@ export const onePassStep: Step = ({generator, discriminator}, objective, xs, ys,
   const {loss, adversarialWeight, averaging, lanes} = objective;
   const generatorVariables = trainableVariables(generator);
   const discriminatorVariables = trainableVariables(discriminator);
-  const {losses, record} = lossRecorder();
+  const {losses, observed, record, observe} = stepRecorder(objective);
   let discriminatorGradients: Gradients = {};
 
   /** The critic's gradients, which are kept, and each fake sample's by the generator's adversarial loss. */
@@ -49,6 +49,7 @@ export const onePassStep: Step = ({generator, discriminator}, objective, xs, ys,
         const {discriminatorReal, discriminatorFake, generatorFake} = result;
         record('discriminatorLoss', result.discriminatorLoss);
         record('generatorLoss', result.generatorLoss);
+        observe(real, joinBatch(fakes), realLogits, fakeLogits);
         const divisor = tf.where(tf.less(tf.abs(discriminatorFake), TINY), TINY, discriminatorFake);
         rescale = tf.keep(tf.mul(tf.div(generatorFake, divisor), adversarialWeight));
         return [discriminatorReal, divisor];
@@ -89,7 +90,7 @@ export const onePassStep: Step = ({generator, discriminator}, objective, xs, ys,
 
   const step = () => {
     const {grads} = tf.variableGrads(objectiveOf, generatorVariables);
-    return {losses, generatorGradients: gradientsOf(generatorVariables, grads), discriminatorGradients};
+    return {losses, observed, generatorGradients: gradientsOf(generatorVariables, grads), discriminatorGradients};
   };
-  return runStep(step, () => [losses, discriminatorGradients]);
+  return runStep(step, () => [losses, observed, discriminatorGradients]);
 };

@@ -6,7 +6,7 @@ import {onOwnTape} from './own-tape.js';
 import {generatorForward} from './recompute.js';
 import {runStep} from './run-step.js';
 import type {Step} from './step.js';
-import {contentLoss, criticOf, lossRecorder, seed} from './step.js';
+import {contentLoss, criticOf, seed, stepRecorder} from './step.js';
 import {requireKnownObjective} from './validation.js';
 import {gradientsOf, trainableVariables} from './variables.js';
 
@@ -24,7 +24,8 @@ import {gradientsOf, trainableVariables} from './variables.js';
 export const separatePassesStep: Step = ({generator, discriminator}, objective, xs, ys, condition, noise) => {
   requireKnownObjective('separatePassesStep', objective);
   const generatorVariables = trainableVariables(generator);
-  const {losses, record} = lossRecorder();
+  const recorder = stepRecorder(objective);
+  const {losses, observed} = recorder;
   const critic = criticOf(discriminator, condition);
   let judgement: Judgement | undefined;
 
@@ -32,10 +33,10 @@ export const separatePassesStep: Step = ({generator, discriminator}, objective, 
     const fake = generatorForward(objective)(generator, xs);
     const adversarial = onOwnTape(() => {
       const [real, judged] = [addNoise(ys, noise?.[0]), addNoise(fake, noise?.[1])];
-      judgement = judge(discriminator, critic, objective, real, judged, record);
+      judgement = judge(discriminator, critic, objective, real, judged, recorder);
       return tf.grad(critic)(judged, judgement.generatorSeed);
     });
-    const content = contentLoss(objective, [generator], ys, fake, record);
+    const content = contentLoss(objective, [generator], ys, fake, recorder.record);
     return tf.add<tf.Scalar>(seed([fake], [adversarial]), content);
   };
 
@@ -43,7 +44,7 @@ export const separatePassesStep: Step = ({generator, discriminator}, objective, 
     const {grads} = tf.variableGrads(objectiveOf, generatorVariables);
     const {discriminatorGradients, generatorSeed} = judgement!;
     generatorSeed.dispose();
-    return {losses, generatorGradients: gradientsOf(generatorVariables, grads), discriminatorGradients};
+    return {losses, observed, generatorGradients: gradientsOf(generatorVariables, grads), discriminatorGradients};
   };
-  return runStep(step, () => [losses, {...judgement}]);
+  return runStep(step, () => [losses, observed, {...judgement}]);
 };

@@ -61,6 +61,8 @@ export interface StepCapturer {
   lanes: number;
   /** See `runAfter`. */
   runAfter(x: tf.Tensor, before: tf.Tensor): tf.Tensor;
+  /** While a step is recorded, what `allFinite` does. */
+  allFinite(values: tf.Tensor): boolean | undefined;
 }
 
 const capturers = onePerProcess('step capturers', () => new Map<string, StepCapturer>());
@@ -81,4 +83,12 @@ export function stepCapturer(): StepCapturer | undefined {
  */
 export function runAfter(x: tf.Tensor, before: tf.Tensor): tf.Tensor {
   return stepCapturer()?.runAfter(x, before) ?? x;
+}
+
+/**
+ * Whether all values are finite, on a backend that is read at once. In a captured step all changes of variables depend on
+ * it, whatever the step does next; it must then leave them out where this is false, and decide on nothing else.
+ */
+export function allFinite(values: tf.Tensor): boolean {
+  return stepCapturer()?.allFinite(values) ?? values.dataSync().every(Number.isFinite);
 }

@@ -5,6 +5,8 @@ import type {GanLoss} from '../losses/gan-loss.js';
 import type {Inputs} from './inputs.js';
 import {listOf} from './inputs.js';
 import type {Noise} from './instance-noise.js';
+import type {Observed} from './observed.js';
+import {observe} from './observed.js';
 import type {Critic, Penalty} from './penalties.js';
 
 /** A loss of the generator's output against the real sample it should give, besides the adversarial one. */
@@ -39,6 +41,8 @@ export interface Objective {
   lanes?: number;
   /** Whether the generator's activations are computed again in the backward pass instead of kept. Default false. */
   recompute?: boolean;
+  /** Whether the result tells what the step saw of the samples and the critic, as `observed`. Default false. */
+  observe?: boolean;
 }
 
 /** The two networks of a GAN. */
@@ -65,6 +69,8 @@ export interface StepResult {
    * unweighted.
    */
   losses: Record<string, tf.Scalar>;
+  /** What it saw of the samples and the critic; empty unless the objective asks for it. */
+  observed: Observed;
   /** Of the generator's weights. */
   generatorGradients: Gradients;
   /** Of the discriminator's weights; empty for a warm-up. */
@@ -149,8 +155,25 @@ export function seed(xs: tf.Tensor[], gradients: tf.Tensor[]): tf.Scalar {
   return tf.customGrad(zero)(...xs);
 }
 
-/** Keeps the scalars of a step beyond its tidies. */
-export function lossRecorder(): {losses: Record<string, tf.Scalar>; record: (name: string, value: tf.Scalar) => void} {
+/** What is written down of a step on its way, and kept beyond its tidies. */
+export interface StepRecorder {
+  losses: Record<string, tf.Scalar>;
+  observed: Observed;
+  record: (name: string, value: tf.Scalar) => void;
+  /** See `Observed`; does nothing unless the objective asks for it. */
+  observe: (...of: Parameters<typeof observe>) => void;
+}
+
+/** What is written down of a step that has not begun. */
+export function stepRecorder({observe: asked = false}: Objective): StepRecorder {
   const losses: Record<string, tf.Scalar> = {};
-  return {losses, record: (name, value) => (losses[name] = tf.keep(tf.clone(value)))};
+  const observed: Observed = {};
+  return {
+    losses,
+    observed,
+    record: (name, value) => (losses[name] = tf.keep(tf.clone(value))),
+    observe: (...of) => {
+      if (asked) Object.assign(observed, observe(...of));
+    },
+  };
 }

@@ -14,6 +14,7 @@ const OBJECTIVE: OptionNames<Objective> = {
   averaging: true,
   lanes: true,
   recompute: true,
+  observe: true,
 };
 
 /** Refuses unknown members of generator losses. */

@@ -13,6 +13,7 @@ import {einsum} from './einsum.js';
 import {identity} from './identity.js';
 import type {Kernel} from './kernel.js';
 import {registerWasmKernel} from './kernel.js';
+import {l2Loss} from './l2-loss.js';
 import {leakyRelu, leakyReluGrad} from './leaky-relu-grad.js';
 import {maxPool3D, maxPoolGrad} from './max-pool.js';
 import {prelu} from './prelu.js';
@@ -59,6 +60,7 @@ export function registerTrainingKernels(): void {
   registerWasmKernel('DepthwiseConv2dNativeBackpropInput', () => depthwiseConv2dBackpropInput);
   registerWasmKernel('Einsum', () => einsum);
   registerWasmKernel('Identity', () => identity);
+  registerWasmKernel('L2Loss', () => l2Loss);
   registerWasmKernel('LeakyReluGrad', () => leakyReluGrad);
   registerWasmKernel('MaxPool3D', () => maxPool3D);
   registerWasmKernel('MaxPoolGrad', () => maxPoolGrad);

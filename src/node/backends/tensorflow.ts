@@ -4,9 +4,9 @@ import {join} from 'node:path';
 import {hasOneDnn} from '../../tensorflow/one-dnn.js';
 import {registerTensorFlowKernels} from '../../tensorflow/register.js';
 import {setStepCapturer} from '../../training/step-capture.js';
-import {runAfter} from '../capture/record-step.js';
 import type {BackendOptions, StartedBackend} from './options.js';
 import {captureStep} from '../capture/capture-step.js';
+import {allFinite, runAfter} from '../capture/record-step.js';
 import {describeGpu, firstGpu, startUpErrors, whyNoGpu} from './gpu.js';
 import {supplyRemovedFunctions} from './removed-node-functions.js';
 import {QUIET_LOADER} from '../setup/compile.js';
@@ -102,7 +102,7 @@ async function start(
     if (!(await tf.setBackend('tensorflow'))) throw new Error(`${loaded.name} is here, but TensorFlow does not start.`);
     registerTensorFlowKernels();
     // On a processor the halves of a batch keep the cores busier than its ops, one after the other, do.
-    setStepCapturer('tensorflow', {capture: captureStep, lanes: usesGpu() ? 1 : 2, runAfter});
+    setStepCapturer('tensorflow', {capture: captureStep, lanes: usesGpu() ? 1 : 2, allFinite, runAfter});
     return await describe(loaded);
   } catch (error) {
     restoreEnvironment();

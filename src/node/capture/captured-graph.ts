@@ -123,11 +123,7 @@ export class CapturedGraph<R> {
     this.runs++;
     expire(this.left);
     this.left = [];
-    recording.optimizers.forEach((optimizer, i) => {
-      for (let k = 0; k < recording.iterations[i]!; k++) {
-        (optimizer as unknown as {incrementIterations(): void}).incrementIterations();
-      }
-    });
+    if (!recording.condition || this.flag(outputs.pop()!)) this.countSteps();
     if (recording.outputs.length === 0) outputs.forEach(({id}) => binding.deleteTensor(id));
     return recording.outputs.map((_, i) => backend.createOutputTensor(outputs[i]!));
   }
@@ -160,6 +156,21 @@ export class CapturedGraph<R> {
         return [...state.shared, ...updates.flatMap(({position}) => slotsAt(state, position))];
       }),
     ];
+  }
+
+  private countSteps(): void {
+    const {optimizers, iterations} = this.recording;
+    optimizers.forEach((optimizer, i) => {
+      for (let k = 0; k < iterations[i]!; k++) {
+        (optimizer as unknown as {incrementIterations(): void}).incrementIterations();
+      }
+    });
+  }
+
+  private flag({id}: {id: number}): boolean {
+    const [value] = this.backend.binding.tensorDataSync(id);
+    this.backend.binding.deleteTensor(id);
+    return Boolean(value);
   }
 
   private settingsNow(): (number | tf.Tensor)[] {

@@ -22,8 +22,13 @@ export interface Recorded<R> {
   stored: string | undefined;
 }
 
-/** A step that ran, and what it did, or why it cannot be captured. */
-export type RecordedStep<R> = {result: R} & ((Recorded<R> & {refusal?: never}) | {refusal: string});
+/**
+ * A step that ran, and what it did, or why it cannot be captured. One that left out its changes (see `allFinite`) is no
+ * example of what the step does, nor a reason against it.
+ */
+export type RecordedStep<R> = {result: R} & (
+  (Recorded<R> & {refusal?: never; leftOut?: never}) | {refusal: string; leftOut?: true}
+);
 
 /** Of the step that is being recorded now. */
 let active: Recorder | undefined;
@@ -36,6 +41,11 @@ export function isRecording(): boolean {
 /** `x`, which the graph of the step that is being recorded has only once `before` is there. */
 export function runAfter(x: tf.Tensor, before: tf.Tensor): tf.Tensor {
   return active?.runAfter(x, before) ?? x;
+}
+
+/** See `StepCapturer.allFinite`. */
+export function allFinite(values: tf.Tensor): boolean | undefined {
+  return active?.allFinite(values);
 }
 
 /**
@@ -65,6 +75,7 @@ export function recordStep<R>(
   active = recorder;
   try {
     const result = step(copies);
+    if (recorder.leftOut) return {result, refusal: 'it left out its changes', leftOut: true};
     let parts;
     try {
       parts = takeApart(result, copies, firstId);

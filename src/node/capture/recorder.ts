@@ -60,6 +60,8 @@ export class Recorder {
   /** The settings by which fused optimizers updated first. */
   private readonly settingsUsed = new Map<tf.Optimizer, unknown[]>();
   private refusal: string | undefined;
+  /** Whether the step left out its changes, since the condition on which they depend did not hold. */
+  leftOut = false;
   private paused = false;
   private checks = false;
   /** The layers that run now, the innermost last. */
@@ -160,6 +162,17 @@ export class Recorder {
     const result = this.backend.executeSingleOutput('Identity', [type], [x]);
     if (after?.from === 'op') (this.recording.ops.at(-1) as RecordedOp).after = after;
     return result;
+  }
+
+  /** See `allFinite`. */
+  allFinite(values: tf.Tensor): boolean {
+    if (this.recording.condition) this.refuse('it has two conditions on which its changes depend');
+    const condition = tf.tidy(() => tf.all(tf.isFinite(values)));
+    this.recording.condition = this.source(this.idsOf([condition])[0]!)!;
+    const [holds] = this.checking(() => condition.dataSync());
+    condition.dispose();
+    if (!holds) this.leftOut = true;
+    return Boolean(holds);
   }
 
   /** Refuses a change of a variable that is neither an optimizer's own nor among those that may change. */

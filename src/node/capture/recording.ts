@@ -88,6 +88,8 @@ export interface Recording {
   /** How often each optimizer counted a step. */
   iterations: number[];
   outputs: Source[];
+  /** A flag on which all changes of variables depend: see `allFinite`. Without one they always happen. */
+  condition?: Source;
   /** What the result is made of, around its tensors. */
   structure: string;
   /** How many variables it made, besides those that a fused update makes the first time. */
@@ -133,8 +135,8 @@ export function kindOf(recording: Recording, source: Source): {shape: number[]; 
 }
 
 /** All sources that a step uses, as often as it does. */
-export function sourcesOf({ops, assigned, outputs}: Recording): Source[] {
-  return [...ops.flatMap(sourcesOfOp), ...assigned, ...outputs];
+export function sourcesOf({ops, assigned, outputs, condition}: Recording): Source[] {
+  return [...ops.flatMap(sourcesOfOp), ...assigned, ...outputs, ...(condition ? [condition] : [])];
 }
 
 function sourcesOfOp(op: RecordedStepOp): Source[] {
@@ -187,10 +189,12 @@ export function difference(first: Recording, second: Recording): string | undefi
     return 'it uses other optimizers at every step';
   }
   if (second.madeVariables > 0) return 'it makes variables: make them before the first step, and assign them in it';
-  const same = (name: 'assigned' | 'outputs') => JSON.stringify(first[name]) === JSON.stringify(second[name]);
+  const same = (name: 'assigned' | 'outputs' | 'condition') =>
+    JSON.stringify(first[name]) === JSON.stringify(second[name]);
   if (first.variables.length !== second.variables.length || first.variables.some((v, i) => v !== second.variables[i])) {
     return 'it uses other variables at every step';
   }
+  if (!same('condition')) return 'its changes depend on another op';
   if (!same('assigned')) return 'its variables end from another op';
   if (first.disposed.join() !== second.disposed.join()) return 'it disposes other inputs at every step';
   if (first.iterations.join() !== second.iterations.join()) return 'its optimizers count other numbers of steps';

@@ -105,6 +105,7 @@ export class Runner<A extends tf.Tensor[], R> implements Variant<A, R> {
     const last = this.attempts.last(shapes);
     const wasChanged = last !== undefined && !sameItems(last.contents, last.optimizers.flatMap(contentsOf));
     const recorded = this.record(backend, inputs, last);
+    if (recorded.leftOut) return recorded.result;
     if (recorded.refusal !== undefined) {
       this.refuse(shapes, recorded.refusal);
       return recorded.result;
@@ -165,6 +166,7 @@ export class Runner<A extends tf.Tensor[], R> implements Variant<A, R> {
   /** Runs the step as usual once more, and gives the graphs up if it is not what they do. */
   private check(shapes: string, inputs: A, seeds: Seeds, graph: CapturedGraph<R>): R {
     const recorded = this.record(this.backend!, inputs, graph.recording);
+    if (recorded.leftOut) return recorded.result;
     const changed = recorded.refusal ?? difference(graph.recording, recorded.recording);
     if (changed !== undefined) {
       const steps = Math.min(graph.runs + 1, CHECK_EVERY);

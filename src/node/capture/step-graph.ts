@@ -13,7 +13,7 @@ export interface StepGraph {
   nodes: number;
   /** Fed at every run, in this order: the inputs, the tensors from outside, the settings of fused optimizers, seeds. */
   feeds: string;
-  /** Fetched at every run. */
+  /** Fetched at every run; last, where the changes depend on one, the condition. */
   outputs: string;
   /** Fed with all variables to set them, fetching the constant `ready`. */
   initial: string;
@@ -38,7 +38,8 @@ export function fusedOptimizers({optimizers}: Recording) {
  *
  * Variables become resources that stay in the session. Each is read as often as it changes; a write runs after the
  * reads of the value before. All writes wait for whatever the step computes from the values that it found, so a step that
- * fails on the way leaves the weights as they were.
+ * fails on the way leaves the weights as they were. Where they depend on a condition, TensorFlow's `Switch` gives the node that
+ * they wait for no value where it is false, and TensorFlow runs nothing that waits for such a node.
  */
 export function stepGraph(recording: Recording): StepGraph {
   return new GraphBuilder(recording).build();
@@ -96,8 +97,10 @@ class GraphBuilder {
     }
     const changed = this.assign(types);
     const found = beforeAnyUpdate(recording).map(source => this.value(source));
-    this.add(WRITABLE.slice(1), 'NoOp', controlsOf(found), {});
-    const done = changed.map(i => `^${this.lastWrite[i]!}`);
+    const done = this.settle(
+      controlsOf(found),
+      changed.map(i => `^${this.lastWrite[i]!}`),
+    );
     const outputs = recording.outputs.map((source, i) =>
       this.add(`out${i}`, 'Identity', [this.value(source), ...done], {T: {type: kindOf(recording, source).dtype}}),
     );
@@ -107,6 +110,7 @@ class GraphBuilder {
         value: {tensor: {shape: [], dtype: DTYPES.int32!, bytes: new Uint8Array(4)}},
       });
     if (outputs.length === 0) outputs.push(constant('done', done));
+    if (recording.condition) outputs.push(this.value(recording.condition));
     constant(
       'ready',
       initial.map(name => `^${name}`),
@@ -115,7 +119,7 @@ class GraphBuilder {
       'freed',
       variables.map((_, i) => `^free${i}`),
     );
-    const list = (names: string[]) => names.map(name => `${name}:0`).join();
+    const list = (names: string[]) => names.map(name => (name.includes(':') ? name : `${name}:0`)).join();
     return {
       bytes: savedModel(this.nodes),
       nodes: this.nodes.length,
@@ -126,6 +130,21 @@ class GraphBuilder {
       freed: list(['freed']),
       changed,
     };
+  }
+
+  /** Lets the writes happen after `before`, where there is a condition only if it holds; returns what waits for them. */
+  private settle(before: string[], writes: string[]): string[] {
+    const {condition} = this.recording;
+    if (!condition) {
+      this.add(WRITABLE.slice(1), 'NoOp', before, {});
+      return writes;
+    }
+    const attributes = {T: {type: DTYPES.bool!}};
+    const value = this.value(condition);
+    this.add('branch', 'Switch', [value, value], attributes);
+    this.add(WRITABLE.slice(1), 'Identity', ['branch:1', ...before], attributes);
+    const written = this.add('written', 'Identity', ['branch:1', ...writes], attributes);
+    return [`^${this.add('settled', 'Merge', ['branch:0', `${written}:0`], {...attributes, N: {int: 2}})}`];
   }
 
   private add(name: string, op: string, inputs: string[], attributes: GraphNode['attributes']): string {

@@ -1,8 +1,8 @@
 import type {NonFiniteError} from '../../finite.js';
 
 /**
- * Thrown by `trainEsrgan` when a loss, a weight or what the model makes is NaN or infinite. The message says it all in one
- * line; the checkpoint from before stays, and no model or picture of such numbers is written.
+ * Thrown by `trainEsrgan` when the losses or gradients of ten steps in a row, a weight or what the model makes are NaN or
+ * infinite. The message says it all in one line; the checkpoint from before stays, and no model or picture of such numbers is written.
  *
  * @example
  * const settings: TrainSettings = {...DEFAULT_SETTINGS, data: 'photos', out: 'run'};
@@ -20,7 +20,7 @@ export class DivergenceError extends Error {
     cause: NonFiniteError,
     /** The steps that were taken. */
     readonly step: number,
-    /** The mean losses of the last steps, NaN or infinite ones among them. */
+    /** The losses of the last step, where it was one of the ten; otherwise the means of some steps before. */
     readonly losses: Record<string, number>,
     /** The last checkpoint, which is of finite numbers. */
     readonly checkpoint: string,

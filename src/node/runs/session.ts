@@ -3,6 +3,7 @@ import {rename, rm} from 'node:fs/promises';
 import {NonFiniteError} from '../../finite.js';
 import {requireKnownOptions} from '../../options.js';
 import type {GAN} from '../../training/gan.js';
+import {NonFiniteStepsError} from '../../training/skipped-steps.js';
 import type {BackendName} from '../backends/choice.js';
 import {useBackend} from '../backends/choice.js';
 import type {CheckpointsCallback} from './checkpoints.js';
@@ -119,7 +120,11 @@ class Session {
     this.steps = settings.warmupSteps + settings.steps;
     this.progress = {settings: withAbsolutePaths(settings), step: 0, seconds: 0, validation: noScores()};
     this.told = new RunEvents(events, {steps: this.steps, batch: settings.batch, logEvery: LOG_EVERY}, signal);
-    const values = () => ({stage: this.told.stage, captured: this.captured()});
+    const values = ({skippedSteps}: GAN) => ({
+      stage: this.told.stage,
+      captured: this.captured(),
+      ...(skippedSteps > 0 && {skippedSteps}),
+    });
     this.log = jsonLog(folder, {logEvery: LOG_EVERY, values});
     const draw = ({generator}: GAN) => sampleSheet(generator, this.validation.photos.slice(0, 4));
     this.sheets = sampleSheets(folder, {draw, every: settings.sampleEvery});
@@ -163,7 +168,8 @@ class Session {
     } catch (error) {
       const {last} = this.checkpoints;
       if (!(error instanceof NonFiniteError) || last === undefined) throw error;
-      throw new DivergenceError(error, gan.step, this.told.losses, last.file, last.step);
+      const losses = error instanceof NonFiniteStepsError ? error.losses : this.told.losses;
+      throw new DivergenceError(error, gan.step, losses, last.file, last.step);
     } finally {
       disposePhotos(this.validation.photos);
       disposeWhole(gan);

@@ -61,6 +61,7 @@ export class Rewriter {
       constants: this.constants,
       assigned: recording.assigned.map(moved),
       outputs: recording.outputs.map(moved),
+      ...(recording.condition && {condition: moved(recording.condition)}),
     };
   }
 
