@@ -11,6 +11,7 @@ const GIVEN = {
   options: `import('tfjs-ragan').GANCompileOptions`,
   model: 'tf.LayersModel',
   generator: 'tf.LayersModel',
+  features: `import('tfjs-ragan').Vgg19Features`,
   realLogits: 'tf.Tensor',
   fakeLogits: 'tf.Tensor',
   lowResolution: 'tf.Tensor4D',

@@ -77,6 +77,7 @@ const places: Record<string, (options: never) => unknown> = {
   'onePassStep(objective.penalties)': options =>
     main.onePassStep(given.networks, {...given.objective, penalties: [options]}, given.logits, given.logits),
   'patchDiscriminator(options)': options => main.patchDiscriminator(options),
+  'perceptualLoss(options)': options => main.perceptualLoss(options),
   'spectralNormalization(options)': options => main.spectralNormalization(tf.layers.dense({units: 1}), options),
   'tensorBoard(options)': options => node.tensorBoard('logs', options),
   'photoDataset(photos)': options => node.photoDataset(options),
@@ -107,6 +108,7 @@ const places: Record<string, (options: never) => unknown> = {
   'upscale(options)': options => main.upscale(given.networks.generator, given.image, options),
   'useBackend(options)': options => node.useBackend('auto', options),
   'unetDiscriminator(options)': options => main.unetDiscriminator(options),
+  'vgg19Features(options)': options => main.vgg19Features(options),
   'vggDiscriminator(options)': options => main.vggDiscriminator(options),
   'warmUp(options)': options => main.warmUp(options),
   'separatePassesStep(objective.penalties)': options =>
