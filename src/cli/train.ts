@@ -1,12 +1,15 @@
-import {Command, InvalidArgumentError} from 'commander';
+import {Command} from 'commander';
 import {BACKEND_CHOICES} from '../node/backends/choice.js';
 import {progressDisplay} from '../node/runs/progress-display.js';
+import {recipeSettings} from '../node/runs/recipes.js';
 import {savedSettings} from '../node/runs/resumed-settings.js';
 import {DEFAULT_SETTINGS, settingsOver} from '../node/runs/settings.js';
 import type {TrainSettings} from '../node/runs/settings.js';
 import {trainEsrgan} from '../node/runs/session.js';
 import type {Scores} from '../node/runs/evaluation.js';
+import {methodOptions, RECIPES_HELP} from './method-options.js';
 import {MODEL_FORMS} from './model-option.js';
+import {number} from './number-option.js';
 import {pairsOption, requirePairs} from './pairs-option.js';
 import {onOutputLost} from './output.js';
 import {onStopSignal} from './stop-signals.js';
@@ -14,7 +17,7 @@ import {onStopSignal} from './stop-signals.js';
 /** `tfjs-ragan train`; `report` receives the exit code. */
 export function trainCommand(report: (code: number) => void): Command {
   const defaults = DEFAULT_SETTINGS;
-  return new Command('train')
+  const command = new Command('train')
     .description('Train an ESRGAN on a folder of photos: a warm-up on pixels, then the relativistic GAN.')
     .option('--data <folder>', 'photos to learn from (.jpg, .png, .webp, .tif, .gif, .avif), with the folders below it')
     .addOption(pairsOption('instead two folders, low and high resolution, whose files are matched by name'))
@@ -61,37 +64,47 @@ export function trainCommand(report: (code: number) => void): Command {
     .option('--tensorboard', 'write what TensorBoard shows too: tensorboard --logdir RUN')
     .addHelpText(
       'after',
-      '\nThe defaults make a small network in minutes on a laptop. The published ESRGAN is\n' +
-        '--filters 64 --growth 32 --blocks 23 --discriminator-filters 64 --patch 128 --batch 16, with\n' +
-        '--micro-batch 1 in the memory of one patch.\n\n' +
+      '\nThe defaults make a small network in minutes on a laptop. The recipes are for days on a GPU; with\n' +
+        '--micro-batch 1 they train in the memory of one patch. What is given beside a recipe stands for it.\n\n' +
+        `${RECIPES_HELP}\n\n` +
         'Exit codes: 0 finished; 1 diverged (losses, weights or pictures of NaN: the last good checkpoint stays, and no\n' +
         'model is written); 2 bad input, or files that cannot be read or written; 130 stopped by a signal, with a checkpoint.',
     )
     .action(async (options: ParsedOptions, command: Command) =>
       report(await train(await completeSettings(options, command))),
     );
+  for (const option of methodOptions()) command.addOption(option);
+  return command;
 }
 
 /** What commander makes of the command line: lists of folders, however many were given. */
-type ParsedOptions = Omit<TrainSettings, 'pairs' | 'validation'> & {pairs?: string[]; validation?: string[]};
+type ParsedOptions = Omit<TrainSettings, 'pairs' | 'validation'> & {
+  pairs?: string[];
+  validation?: string[];
+  recipe?: string;
+};
 
-/** The options; for a run that goes on, those that were given, and for the rest the run's own. */
-async function completeSettings({pairs, validation, ...rest}: ParsedOptions, command: Command): Promise<TrainSettings> {
+/**
+ * The settings: those that were given, and for the rest the recipe's, the run's own if it goes on, or the defaults, in this order.
+ */
+async function completeSettings(
+  {pairs, validation, recipe, ...rest}: ParsedOptions,
+  command: Command,
+): Promise<TrainSettings> {
   if (pairs) requirePairs(pairs);
-  const options = {
-    ...rest,
+  const isGiven = ([name]: [string, unknown]) => command.getOptionValueSource(name) === 'cli';
+  const given = {
+    ...Object.fromEntries(Object.entries(rest).filter(isGiven)),
     ...(pairs && {pairs}),
     // One folder or two; more of them are refused with the other settings.
     ...(validation && {validation: validation.length === 1 ? validation[0] : validation}),
-  } as TrainSettings;
-  if (options.resume) {
-    const given = Object.entries(options).filter(([name]) => command.getOptionValueSource(name) === 'cli');
-    return settingsOver(await savedSettings(options.out), {...Object.fromEntries(given), out: options.out});
-  }
-  if (options.data === undefined && options.pairs === undefined) {
+  } as Partial<TrainSettings>;
+  const before = rest.resume ? await savedSettings(rest.out) : DEFAULT_SETTINGS;
+  const settings = settingsOver({...before, ...(recipe !== undefined && recipeSettings(recipe))}, given);
+  if (settings.data === undefined && settings.pairs === undefined) {
     command.error("error: required option '--data <folder>' not specified, nor --pairs");
   }
-  return options;
+  return {...settings, out: rest.out, resume: rest.resume};
 }
 
 async function train(settings: TrainSettings): Promise<number> {
@@ -147,10 +160,4 @@ async function train(settings: TrainSettings): Promise<number> {
 function scoresLine(name: string, {psnrY, ssimY, sharpness}: Scores): string {
   const [psnr, ssim, edges] = [psnrY.toFixed(2).padStart(5), ssimY.toFixed(3), sharpness.toFixed(3)];
   return `${name.padEnd(12)} PSNR-Y ${psnr} dB  SSIM-Y ${ssim}  sharpness ${edges}`;
-}
-
-function number(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || Number.isNaN(value)) throw new InvalidArgumentError('It is not a number.');
-  return value;
 }

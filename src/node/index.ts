@@ -33,6 +33,8 @@ export type {SampleSheetsCallback, SampleSheetsOptions} from './runs/sample-shee
 export {trainEsrgan} from './runs/session.js';
 export type {TrainEvents, TrainResult} from './runs/events.js';
 export type {TrainSummary} from './runs/summary.js';
+export {RECIPES} from './runs/recipes.js';
+export type {RecipeName} from './runs/recipes.js';
 export {DEFAULT_SETTINGS} from './runs/settings.js';
 export type {TrainSettings} from './runs/settings.js';
 export {removeTensorFlow} from './setup/remove.js';

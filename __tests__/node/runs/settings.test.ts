@@ -10,7 +10,7 @@ const settings = (changed: Partial<TrainSettings> = {}): TrainSettings => ({
 });
 
 test('settings in range are taken', () => {
-  for (const changed of [
+  const taken: Partial<TrainSettings>[] = [
     {},
     {scale: 8, patch: 8},
     {warmupSteps: 0},
@@ -19,9 +19,11 @@ test('settings in range are taken', () => {
     {seed: -3},
     {threads: 1},
     {microBatch: 1},
-  ]) {
-    expect(() => requireSettings(settings(changed))).not.toThrow();
-  }
+    {network: 'compact', convolutions: 0},
+    {discriminator: 'patch', loss: 'standard', r1: 0, r2: 5},
+    {beta1: 0, weightAverage: 0.999, halveAt: [], warmupHalveAt: [3, 7]},
+  ];
+  for (const changed of taken) expect(() => requireSettings(settings(changed))).not.toThrow();
 });
 
 test.each<[Partial<TrainSettings>, string]>([
@@ -47,6 +49,16 @@ test.each<[Partial<TrainSettings>, string]>([
   [{checkpointEvery: 2.5}, '--checkpoint-every must be a whole number from 0'],
   [{microBatch: 0}, '--micro-batch must be a whole number from 1, but it is 0'],
   [{threads: 0}, '--threads must be a whole number from 1'],
+  [{network: 'big' as never}, '--network must be esrgan or compact, but it is "big"'],
+  [{discriminator: 'big' as never}, '--discriminator must be vgg, unet or patch, but it is "big"'],
+  [{loss: 'hinge' as never}, '--loss must be average, paired or standard, but it is "hinge"'],
+  [{convolutions: -1}, '--convolutions must be a whole number from 0, but it is -1'],
+  [{beta1: 1}, '--beta1 must be a number from 0 and below 1, but it is 1'],
+  [{weightAverage: -0.5}, '--weight-average must be a number from 0 and below 1, but it is -0.5'],
+  [{r1: -1}, '--r1 must be a number from 0, but it is -1'],
+  [{r2: NaN}, '--r2 must be a number from 0, but it is NaN'],
+  [{halveAt: [2, 2]}, '--halve-at must be whole numbers from 1, each above the one before, but it is [2,2]'],
+  [{warmupHalveAt: [0.5]}, '--warmup-halve-at must be whole numbers from 1'],
 ])('%j is refused', (changed, message) => {
   expect(() => requireSettings(settings(changed))).toThrow(message);
 });

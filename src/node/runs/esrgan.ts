@@ -1,9 +1,16 @@
 import * as tf from '@tensorflow/tfjs';
+import {RelativisticAverageLoss} from '../../losses/relativistic-average-loss.js';
+import {RelativisticPairedLoss} from '../../losses/relativistic-paired-loss.js';
+import {StandardLoss} from '../../losses/standard-loss.js';
+import {patchDiscriminator} from '../../models/patch-discriminator.js';
+import {unetDiscriminator} from '../../models/unet-discriminator.js';
 import {vggDiscriminator} from '../../models/vgg-discriminator.js';
 import {l1Loss} from '../../training/content-loss.js';
 import {GAN} from '../../training/gan.js';
+import type {Penalty} from '../../training/penalties.js';
+import {r1Penalty, r2Penalty} from '../../training/penalties.js';
 import type {LearningRateSchedule} from '../../training/schedules.js';
-import {cosine, warmUp} from '../../training/schedules.js';
+import {cosine, multiStep, warmUp} from '../../training/schedules.js';
 import type {TrainSettings} from './settings.js';
 
 /** Compiles the ESRGAN that the settings describe around a generator: both stages, by one count of steps. */
@@ -12,24 +19,21 @@ export function compiledEsrgan(
   generator: tf.LayersModel,
   onWarning: (message: string) => void,
 ): GAN {
-  const {patch, discriminatorFilters, seed, warmupSteps, steps} = settings;
-  const discriminator = vggDiscriminator({
-    size: patch,
-    filters: discriminatorFilters,
-    maxFilters: 4 * discriminatorFilters,
-    seed: seed + 1000,
-  });
-  const gan = new GAN({generator, discriminator});
+  const {warmupSteps, steps, beta1 = 0.9, weightAverage = 0} = settings;
+  const gan = new GAN({generator, discriminator: runDiscriminator(settings)});
   // The short memory of the squared gradients suits runs of hundreds of steps.
-  const adam = (rate: number) => tf.train.adam(rate, 0.9, 0.99);
-  const onPixels = stageRate(settings.warmupLearningRate, warmupSteps);
-  const asGan = stageRate(settings.learningRate, steps);
-  const ofCritic = stageRate(settings.discriminatorLearningRate, steps);
+  const adam = (rate: number) => tf.train.adam(rate, beta1, 0.99);
+  const onPixels = stageRate(settings.warmupLearningRate, warmupSteps, settings.warmupHalveAt);
+  const asGan = stageRate(settings.learningRate, steps, settings.halveAt);
+  const ofCritic = stageRate(settings.discriminatorLearningRate, steps, settings.halveAt);
   gan.compile({
     generatorOptimizer: adam(settings.learningRate),
     discriminatorOptimizer: adam(settings.discriminatorLearningRate),
     generatorLearningRate: step => (step < warmupSteps ? onPixels(step) : asGan(step - warmupSteps)),
     discriminatorLearningRate: step => ofCritic(Math.max(0, step - warmupSteps)),
+    loss: new LOSSES[settings.loss ?? 'average'](),
+    penalties: penaltiesOf(settings),
+    ...(weightAverage > 0 && {weightAverage: {decay: weightAverage}}),
     adversarialWeight: settings.adversarialWeight,
     generatorLosses: [{name: 'content', weight: settings.contentWeight, loss: l1Loss}],
     ...(settings.microBatch === undefined ? {} : {microBatchSize: settings.microBatch}),
@@ -47,8 +51,26 @@ export function disposeWhole(gan: GAN): void {
   for (const optimizer of Object.values(optimizers)) optimizer.dispose();
 }
 
-/** The learning rate of a stage: up to `rate` over its first twentieth, and down to a hundredth of it along half a cosine. */
-function stageRate(rate: number, steps: number): LearningRateSchedule {
+const LOSSES = {average: RelativisticAverageLoss, paired: RelativisticPairedLoss, standard: StandardLoss};
+
+function penaltiesOf({r1 = 0, r2 = 0}: TrainSettings): Penalty[] {
+  return [...(r1 > 0 ? [r1Penalty({gamma: r1})] : []), ...(r2 > 0 ? [r2Penalty({gamma: r2})] : [])];
+}
+
+function runDiscriminator(settings: TrainSettings): tf.LayersModel {
+  const {patch: size, discriminatorFilters: filters, discriminator = 'vgg'} = settings;
+  const seed = settings.seed + 1000;
+  if (discriminator === 'unet') return unetDiscriminator({filters, seed});
+  if (discriminator === 'patch') return patchDiscriminator({filters, seed});
+  return vggDiscriminator({size, filters, maxFilters: 4 * filters, seed});
+}
+
+/**
+ * The learning rate of a stage: up to `rate` over its first twentieth, and down to a hundredth of it along half a cosine; with
+ * `halveAt` the whole rate from the beginning, and half of the one before from each of these steps on.
+ */
+function stageRate(rate: number, steps: number, halveAt?: readonly number[]): LearningRateSchedule {
+  if (halveAt) return multiStep({rate, milestones: [...halveAt], factor: 0.5});
   const fall = cosine({rate, steps: Math.max(1, steps), minimum: rate / 100});
   return warmUp({steps: Math.ceil(steps / 20), rate: fall});
 }

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import {readFile, rm} from 'node:fs/promises';
 import {modelScale} from '../../images/model-scale.js';
+import {compactGenerator} from '../../models/compact-generator.js';
 import {esrganGenerator} from '../../models/esrgan-generator.js';
 import {hasPixelUnshuffle} from '../../models/pixel-unshuffle.js';
 import {DEFAULT_MODEL, loadDefaultModel} from '../models/default-model.js';
@@ -10,14 +11,17 @@ import type {RunFolder} from './folder.js';
 import type {TrainSettings} from './settings.js';
 
 /**
- * The network that a run trains: an ESRGAN of the settings' size, with the weights of `init` where that is one too; or else
+ * The network that a run trains: an ESRGAN or a compact generator of the settings' size, with the weights of `init` where that is one too; or else
  * `init` itself, whatever its layers. Such a one is described in the run's folder, for a run that goes on.
  *
  * @throws one line: the model cannot be loaded, is an ESRGAN of another size, or enlarges by another factor.
  */
 export async function runGenerator(settings: TrainSettings, folder: RunFolder): Promise<tf.LayersModel> {
-  const {scale, filters, growth, blocks, seed, init, resume} = settings;
-  const make = () => esrganGenerator({scale, filters, growth, blocks, seed});
+  const {scale, filters, growth, blocks, convolutions = 16, seed, init, resume, network = 'esrgan'} = settings;
+  const make = () =>
+    network === 'compact'
+      ? compactGenerator({scale, filters, convolutions, seed})
+      : esrganGenerator({scale, filters, growth, blocks, seed});
   if (resume) return (await described(folder.network)) ?? make();
   // Of a run that could not begin.
   await rm(folder.network, {force: true});
@@ -33,7 +37,7 @@ export async function runGenerator(settings: TrainSettings, folder: RunFolder): 
     own.dispose();
     if (model.name === own.name && !hasPixelUnshuffle(model)) {
       throw new Error(
-        `cannot start from ${init}: it holds another network than --filters, --growth, --blocks and --scale say`,
+        `cannot start from ${init}: it holds another network than ${network === 'compact' ? '--filters, --convolutions' : '--filters, --growth, --blocks'} and --scale say`,
       );
     }
     const enlarges = modelScale(model);

@@ -40,6 +40,11 @@ async function sheetFigure(folder: string, name: string): Promise<string> {
   return `<figure><figcaption>${escape(caption)}</figcaption><div class="sheet"><div class="columns">${columns}</div><img alt="Sample sheet, ${escape(caption)}: ${SHEET_COLUMNS.join(', ')}" src="data:image/png;base64,${data}"></div></figure>`;
 }
 
+function network({scale, filters, growth, blocks, convolutions = 16, network = 'esrgan'}: TrainSettings): string {
+  if (network === 'compact') return `x${scale}, compact, ${filters} filters, ${convolutions} convolutions`;
+  return `x${scale}, ${filters} filters, growth ${growth}, ${blocks} blocks`;
+}
+
 function page(
   settings: TrainSettings,
   summary: TrainSummary,
@@ -59,10 +64,7 @@ function page(
     ['time', `${summary.seconds} s`],
     ['speed', `${summary.imagesPerSecond} images/s${summary.captured ? ', steps captured' : ''}`],
     ['photos', photos],
-    [
-      'network',
-      `x${settings.scale}, ${settings.filters} filters, growth ${settings.growth}, ${settings.blocks} blocks`,
-    ],
+    ['network', network(settings)],
   ];
   return `<!doctype html>
 <html lang="en">

@@ -4,17 +4,24 @@ import {locatePaths, withAbsolutePaths} from './saved-paths.js';
 import type {TrainSettings} from './settings.js';
 import {optionName} from './settings.js';
 
-/** What a resumed run cannot change: the networks, and what each batch is made of. */
+/** What a resumed run cannot change: the networks, what each batch is made of, and whether weights are averaged. */
 const FIXED = [
   'scale',
+  'network',
   'filters',
   'growth',
   'blocks',
+  'convolutions',
+  'discriminator',
   'discriminatorFilters',
   'patch',
   'batch',
   'seed',
+  'weightAverage',
 ] as const satisfies (keyof TrainSettings)[];
+
+/** What these are where they are not given. */
+const IF_LEFT_OUT = {network: 'esrgan', convolutions: 16, discriminator: 'vgg', weightAverage: 0} as const;
 
 /** What it can change, but not without a word. */
 const CHANGEABLE = [
@@ -26,8 +33,14 @@ const CHANGEABLE = [
   'warmupLearningRate',
   'learningRate',
   'discriminatorLearningRate',
+  'warmupHalveAt',
+  'halveAt',
+  'beta1',
+  'loss',
   'adversarialWeight',
   'contentWeight',
+  'r1',
+  'r2',
 ] as const satisfies (keyof TrainSettings)[];
 
 /**
@@ -58,12 +71,18 @@ export function requireResumable(
   const refuse = (name: keyof TrainSettings, rest = '') => {
     throw new Error(`cannot resume with ${option(name)}: the run in ${settings.out} has ${had(name)}${rest}`);
   };
-  for (const name of FIXED) if (settings[name] !== saved.settings[name]) refuse(name);
-  const [before, now] = [saved.settings.warmupSteps, settings.warmupSteps];
-  if (before !== now && saved.step > Math.min(before, now)) refuse('warmupSteps', ` and is at step ${saved.step}`);
+  const [now, before] = [withDefaults(settings), withDefaults(saved.settings)];
+  for (const name of FIXED) if (now[name] !== before[name]) refuse(name);
+  const [end, newEnd] = [saved.settings.warmupSteps, settings.warmupSteps];
+  if (end !== newEnd && saved.step > Math.min(end, newEnd)) refuse('warmupSteps', ` and is at step ${saved.step}`);
   const [given, then] = [withAbsolutePaths(settings), withAbsolutePaths(saved.settings)];
   for (const name of CHANGEABLE) {
     if (String(given[name]) !== String(then[name]))
       onWarning(`going on with ${option(name)}: so far it was ${had(name)}`);
   }
+}
+
+function withDefaults(settings: TrainSettings): TrainSettings {
+  const given = Object.entries(settings).filter(([, value]) => value !== undefined);
+  return {...IF_LEFT_OUT, ...(Object.fromEntries(given) as unknown as TrainSettings)};
 }

@@ -1,12 +1,22 @@
+import {existsSync} from 'node:fs';
 import {access} from 'node:fs/promises';
 import {isAbsolute, relative, resolve} from 'node:path';
+import {DEFAULT_MODEL} from '../models/default-model.js';
 import type {TrainSettings} from './settings.js';
 
 const PATHS = ['data', 'pairs', 'validation', 'init', 'out'] as const satisfies (keyof TrainSettings)[];
 
-/** The settings as a checkpoint keeps them: with paths that mean the same from every working directory. */
-export function withAbsolutePaths(settings: TrainSettings): TrainSettings {
-  return {...settings, ...mapPaths(settings, path => resolve(path))};
+/**
+ * The settings as a checkpoint keeps them: with paths that mean the same from every working directory. What `init` is a name of,
+ * no file, stays.
+ */
+export function withAbsolutePaths<Settings extends Partial<TrainSettings>>(
+  settings: Settings,
+  absolute: (path: string) => string = path => resolve(path),
+): Settings {
+  const {init} = settings;
+  const isName = init !== undefined && (init === DEFAULT_MODEL || !existsSync(absolute(init)));
+  return {...settings, ...mapPaths(settings, absolute), ...(isName && {init})};
 }
 
 /**
@@ -27,7 +37,7 @@ export async function locatePaths(saved: TrainSettings, out: string): Promise<Tr
 }
 
 function mapPaths(
-  settings: TrainSettings,
+  settings: Partial<TrainSettings>,
   map: (path: string) => string,
 ): Partial<Pick<TrainSettings, (typeof PATHS)[number]>> {
   return Object.fromEntries(

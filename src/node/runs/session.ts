@@ -126,7 +126,7 @@ class Session {
       ...(skippedSteps > 0 && {skippedSteps}),
     });
     this.log = jsonLog(folder, {logEvery: LOG_EVERY, values});
-    const draw = ({generator}: GAN) => sampleSheet(generator, this.validation.photos.slice(0, 4));
+    const draw = () => sampleSheet(this.shown, this.validation.photos.slice(0, 4));
     this.sheets = sampleSheets(folder, {draw, every: settings.sampleEvery});
     if (settings.tensorboard) this.tensorBoard = tensorBoard(folder, {logEvery: LOG_EVERY});
     this.checkpoints = checkpoints(folder, {
@@ -220,7 +220,7 @@ class Session {
       await this.evaluate('end');
     }
     await this.checkpoints.save(gan);
-    await saveModel(gan.generator, folder.model);
+    await saveModel(this.shown, folder.model);
     const seconds = this.seconds();
     const summary: TrainSummary = {
       backend: this.backend,
@@ -231,9 +231,14 @@ class Session {
       validation: this.progress.validation,
     };
     await writeFileAtomically(folder.summary, JSON.stringify(summary, null, 2) + '\n');
-    const compared = await comparisons(gan.generator, this.validation.photos.slice(0, 4));
+    const compared = await comparisons(this.shown, this.validation.photos.slice(0, 4));
     await writeReport(folder, settings, summary, this.validation.description, compared);
     return {finished, step, summary};
+  }
+
+  /** What the run makes: the average of the generator's weights, where there is one. */
+  private get shown(): tf.LayersModel {
+    return (this.settings.weightAverage ?? 0) > 0 ? this.gan.averagedGenerator : this.gan.generator;
   }
 
   private captured(): boolean {
@@ -243,7 +248,7 @@ class Session {
   private async evaluate(point: 'start' | 'afterWarmup' | 'end'): Promise<void> {
     const {gan, progress, settings} = this;
     const {photos} = this.validation;
-    const {model, bicubic} = await measure(point, gan.generator, photos, settings.scale, progress.validation);
+    const {model, bicubic} = await measure(point, this.shown, photos, settings.scale, progress.validation);
     await this.log.add(gan.step, {evaluation: point, ...model});
     const scalars = Object.entries(model).map(([name, value]) => [`validation/${name}`, value] as const);
     await this.tensorBoard?.add(gan.step, Object.fromEntries(scalars));

@@ -1,5 +1,6 @@
 import type {OptionNames} from '../../options.js';
 import {requireKnownOptions} from '../../options.js';
+import {SETTING_CHECKS, shownValue} from './setting-checks.js';
 
 /** Everything a training run depends on; the options of `tfjs-ragan train`. */
 export interface TrainSettings {
@@ -25,13 +26,22 @@ export interface TrainSettings {
   resume: boolean;
   /** How many times larger: 2, 4 or 8. */
   scale: number;
-  /** Feature maps between the generator's blocks: see `esrganGenerator`. */
+  /** What the generator is: `'esrgan'`, see `esrganGenerator`, or `'compact'`, see `compactGenerator`. Default `'esrgan'`. */
+  network?: 'esrgan' | 'compact';
+  /** Feature maps between the generator's blocks, or of all convolutions of the compact one. */
   filters: number;
   /** Feature maps that each convolution of a dense block adds. */
   growth: number;
   /** Residual-in-residual dense blocks. */
   blocks: number;
-  /** Feature maps of the critic's first convolutions; four times as many at most. */
+  /** Convolutions between the first and the last of the compact generator. Default 16. */
+  convolutions?: number;
+  /**
+   * What the critic is: `'vgg'`, see `vggDiscriminator`; `'unet'`, a logit for each pixel, see `unetDiscriminator`; `'patch'`, one for
+   * each patch, see `patchDiscriminator`. Default `'vgg'`.
+   */
+  discriminator?: 'vgg' | 'unet' | 'patch';
+  /** Feature maps of the critic's first convolutions; four times as many at most in `'vgg'`. */
   discriminatorFilters: number;
   /** Height and width of the high-resolution patches: 8, 16, 32, 64, ... */
   patch: number;
@@ -51,10 +61,30 @@ export interface TrainSettings {
   learningRate: number;
   /** The critic's highest learning rate. */
   discriminatorLearningRate: number;
+  /** Steps of the warm-up at which its learning rate halves, in place of the ramp and the cosine; none of them for one rate. */
+  warmupHalveAt?: readonly number[];
+  /** Steps of the GAN stage, counted from its beginning, at which both learning rates halve: as `warmupHalveAt`. */
+  halveAt?: readonly number[];
+  /** How much of the gradients before each step's average, Adam's momentum, remembers. Default 0.9. */
+  beta1?: number;
+  /**
+   * The adversarial loss, with cross-entropy: `'average'`, see `RelativisticAverageLoss`; `'paired'`, see `RelativisticPairedLoss`;
+   * `'standard'`, see `StandardLoss`. Default `'average'`.
+   */
+  loss?: 'average' | 'paired' | 'standard';
   /** Weight of the adversarial loss in the generator's. */
   adversarialWeight: number;
   /** Weight of the pixel loss in the generator's. */
   contentWeight: number;
+  /** Weight of a penalty on the critic's slope at real pictures: see `gamma` of `r1Penalty`. Default 0, none. */
+  r1?: number;
+  /** The same at generated pictures: see `r2Penalty`. Default 0, none. */
+  r2?: number;
+  /**
+   * Decay of an average of the generator's weights: see `weightAverage` of `GAN.compile`. It is then what is measured, drawn
+   * and kept as the run's model. Default 0, none.
+   */
+  weightAverage?: number;
   /** Whole number that all random choices follow from. */
   seed: number;
   /** `auto` or a backend's name. */
@@ -97,16 +127,20 @@ export const DEFAULT_SETTINGS = {
   checkpointEvery: 100,
 } satisfies TrainSettings;
 
-const TRAIN_SETTINGS: OptionNames<TrainSettings> = {
+/** The names of the settings. */
+export const TRAIN_SETTINGS: OptionNames<TrainSettings> = {
   data: true,
   pairs: true,
   validation: true,
   out: true,
   resume: true,
   scale: true,
+  network: true,
   filters: true,
   growth: true,
   blocks: true,
+  convolutions: true,
+  discriminator: true,
   discriminatorFilters: true,
   patch: true,
   batch: true,
@@ -117,8 +151,15 @@ const TRAIN_SETTINGS: OptionNames<TrainSettings> = {
   warmupLearningRate: true,
   learningRate: true,
   discriminatorLearningRate: true,
+  warmupHalveAt: true,
+  halveAt: true,
+  beta1: true,
+  loss: true,
   adversarialWeight: true,
   contentWeight: true,
+  r1: true,
+  r2: true,
+  weightAverage: true,
   seed: true,
   backend: true,
   threads: true,
@@ -147,61 +188,22 @@ export function settingsOver<Base extends Partial<TrainSettings>>(
 /** Refuses unknown settings, and those out of range, naming the option as the command line spells it. */
 export function requireSettings(settings: TrainSettings): void {
   requireKnownOptions('trainEsrgan', settings, TRAIN_SETTINGS);
-  requireFolders(settings);
-  const {scale, patch} = settings;
-  const require = (option: string, value: unknown, fits: boolean, expected: string) => {
-    if (!fits) throw new Error(`--${option} must be ${expected}, but it is ${String(value)}`);
-  };
-  const whole = (value: number, least: number) => Number.isInteger(value) && value >= least;
-  const positive = (value: number) => Number.isFinite(value) && value > 0;
-
-  require('scale', scale, [2, 4, 8].includes(scale), '2, 4 or 8');
-  require('patch', patch, whole(Math.log2(patch), 3), 'one of 8, 16, 32, 64, 128, ...');
-  require('filters', settings.filters, whole(settings.filters, 1), 'a whole number from 1');
-  require('growth', settings.growth, whole(settings.growth, 1), 'a whole number from 1');
-  require('blocks', settings.blocks, whole(settings.blocks, 1), 'a whole number from 1');
-  require('discriminator-filters', settings.discriminatorFilters, whole(
-    settings.discriminatorFilters,
-    1,
-  ), 'a whole number from 1');
-  require('batch', settings.batch, whole(settings.batch, 1), 'a whole number from 1');
-  require('warmup-steps', settings.warmupSteps, whole(settings.warmupSteps, 0), 'a whole number from 0');
-  require('steps', settings.steps, whole(settings.steps, 0), 'a whole number from 0');
-  require('steps', settings.steps, settings.steps + settings.warmupSteps > 0, 'at least 1 when --warmup-steps is 0');
-  require('sample-every', settings.sampleEvery, whole(settings.sampleEvery, 0), 'a whole number from 0');
-  require('checkpoint-every', settings.checkpointEvery, whole(settings.checkpointEvery, 0), 'a whole number from 0');
-  require('seed', settings.seed, Number.isInteger(settings.seed), 'a whole number');
-  require('warmup-learning-rate', settings.warmupLearningRate, positive(
-    settings.warmupLearningRate,
-  ), 'a positive number');
-  require('learning-rate', settings.learningRate, positive(settings.learningRate), 'a positive number');
-  require('discriminator-learning-rate', settings.discriminatorLearningRate, positive(
-    settings.discriminatorLearningRate,
-  ), 'a positive number');
-  require('content-weight', settings.contentWeight, positive(settings.contentWeight), 'a positive number');
-  require('adversarial-weight', settings.adversarialWeight, settings.adversarialWeight >= 0 &&
-    Number.isFinite(settings.adversarialWeight), 'a number from 0');
-  require('micro-batch', settings.microBatch, settings.microBatch === undefined ||
-    whole(settings.microBatch, 1), 'a whole number from 1');
-  require('keep-checkpoints', settings.keepCheckpoints, settings.keepCheckpoints === undefined ||
-    whole(settings.keepCheckpoints, 1), 'a whole number from 1');
-  require('threads', settings.threads, settings.threads === undefined ||
-    whole(settings.threads, 1), 'a whole number from 1');
+  for (const name of Object.keys(TRAIN_SETTINGS) as (keyof TrainSettings)[]) {
+    requireSetting(optionName(name), name, settings[name]);
+  }
+  if (settings.steps + settings.warmupSteps === 0) {
+    throw new Error('--steps must be at least 1 when --warmup-steps is 0, but it is 0');
+  }
+  const {data, pairs} = settings;
+  if (data !== undefined && pairs !== undefined) {
+    throw new Error('--data and --pairs both name photos to learn from: give one');
+  }
+  if (data === undefined && pairs === undefined)
+    throw new Error('--data must be a folder of photos, but it is missing');
 }
 
-/** Refuses photos that are named twice, or not at all, and other than two folders of pairs. */
-function requireFolders({data, pairs, validation}: TrainSettings): void {
-  const isFolder = (value: unknown) => typeof value === 'string' && value !== '';
-  const arePairs = (value: unknown) => Array.isArray(value) && value.length === 2 && value.every(isFolder);
-  const shown = (value: unknown) => JSON.stringify(value) ?? 'missing';
-  if (data !== undefined && pairs !== undefined)
-    throw new Error('--data and --pairs both name photos to learn from: give one');
-  if (pairs !== undefined && !arePairs(pairs)) {
-    throw new Error(`--pairs must be two folders, low and high, but it is ${shown(pairs)}`);
-  }
-  if (pairs === undefined && !isFolder(data))
-    throw new Error(`--data must be a folder of photos, but it is ${shown(data)}`);
-  if (validation !== undefined && !isFolder(validation) && !arePairs(validation)) {
-    throw new Error(`--validation must be a folder, or two of pairs, but it is ${shown(validation)}`);
-  }
+/** Refuses a value that a setting cannot have. @throws one line that calls it by `label`. */
+export function requireSetting(label: string, name: keyof TrainSettings, value: unknown): void {
+  const {expected, fits} = SETTING_CHECKS[name];
+  if (!fits(value)) throw new Error(`${label} must be ${expected}, but it is ${shownValue(value)}`);
 }
