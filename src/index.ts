@@ -40,6 +40,8 @@ export type {VggDiscriminatorOptions} from './models/vgg-discriminator.js';
 export {applyGradients} from './training/apply-gradients.js';
 export type {Callbacks} from './training/callbacks.js';
 export type {Checkpointed} from './training/checkpoint.js';
+export {collapseWarnings} from './training/collapse-warnings.js';
+export type {CollapseWarningsOptions} from './training/collapse-warnings.js';
 export type {GANCompileOptions, Passes, PerNetwork} from './training/compile-options.js';
 export {l1Loss} from './training/content-loss.js';
 export {criticStep} from './training/critic-step.js';

@@ -57,6 +57,7 @@ const places: Record<string, (options: never) => unknown> = {
   'compactGenerator(options)': options => main.compactGenerator(options),
   'checkpoints(options)': options => node.checkpoints('run', options),
   'checkpoints(options.best)': options => node.checkpoints('run', {best: options}),
+  'collapseWarnings(options)': options => main.collapseWarnings(options),
   'cosine(options)': options => main.cosine(options),
   'criticStep(objective)': options => main.criticStep(given.networks, options, given.logits, given.logits),
   'criticStep(objective.generatorLosses)': options =>

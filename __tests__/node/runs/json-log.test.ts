@@ -1,5 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import {existsSync, readFileSync, writeFileSync} from 'node:fs';
+import type {Diagnostics, GAN} from 'tfjs-ragan';
+import {GanCallback} from 'tfjs-ragan';
 import {jsonLog} from 'tfjs-ragan/node';
 import type {JsonLogOptions} from 'tfjs-ragan/node';
 import {takeRunFolder} from '../../../src/node/runs/folder.js';
@@ -31,7 +33,8 @@ describeOnBackends('jsonLog', backend => {
 
   test('writes the means of every loss, what is told besides, and records of one’s own', async () => {
     const folder = inFolder(backend, 'new', 'run');
-    const log = jsonLog(folder, {logEvery: 3, values: gan => ({twice: 2 * gan.step, captured: capturedBy(gan)})});
+    const values = (gan: GAN) => ({twice: 2 * gan.step, captured: capturedBy(gan)});
+    const log = jsonLog(folder, {logEvery: 3, values, diagnostics: false});
     await log.add(0, {evaluation: 'start', score: NaN});
     const losses = await trained(log);
     await log.add(7, {evaluation: 'end', score: 2});
@@ -56,6 +59,39 @@ describeOnBackends('jsonLog', backend => {
         expect(records[i]![name]).toBeCloseTo(mean, 5);
       }
     }
+  });
+
+  test('explains each record by what its last step tells', async () => {
+    const folder = inFolder(backend, 'explained');
+    const told: Record<string, number>[] = [];
+    class Told extends GanCallback {
+      override onDiagnostics({scalars}: Diagnostics): void {
+        told.push(scalars);
+      }
+    }
+    const gan = compiled({generatorLosses: [content]});
+    const callbacks = [jsonLog(folder, {logEvery: 3}), new Told({logEvery: 3})];
+    await gan.fitDataset(dataset(), {epochs: 1, batchesPerEpoch: 3, callbacks});
+    await gan.fitDataset(dataset(), {epochs: 1, batchesPerEpoch: 3, adversarial: false, callbacks});
+    gan.dispose();
+    const records = recordsIn(folder);
+    expect(told).toHaveLength(2);
+    for (const [i, scalars] of told.entries()) {
+      const others = Object.entries(scalars).filter(([name]) => !name.startsWith('loss/'));
+      expect(records[i]).toMatchObject(Object.fromEntries(others));
+      expect(Object.keys(records[i]!).filter(name => name.startsWith('loss/'))).toEqual([]);
+      expect(records[i]!['memory/residentBytes']).toBeGreaterThan(1e7);
+      expect(records[i]!.content).toBeGreaterThan(0);
+    }
+    const explained = [
+      'gradientNorm/generator',
+      'learningRate/discriminator',
+      'logits/shareRight',
+      'samples/fakeSpread',
+    ];
+    for (const name of [...explained, 'weightedLoss/content']) expect(records[0]![name]).toBeGreaterThanOrEqual(0);
+    // A warm-up has no critic.
+    expect('logits/shareRight' in records[1]!).toBe(false);
   });
 
   test('that goes on tells each step once, and counts the seconds on', async () => {

@@ -3,6 +3,8 @@ import {spawn} from 'node:child_process';
 import {existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
+import type {Diagnostics} from 'tfjs-ragan';
+import {GanCallback} from 'tfjs-ragan';
 import {tensorBoard} from 'tfjs-ragan/node';
 import {readLog} from '../../../src/node/runs/log.js';
 import {describeOnBackends} from '../../support/backends.js';
@@ -59,7 +61,7 @@ describeOnBackends('tensorBoard', backend => {
     test('shows the means of every loss, numbers of one’s own, and pictures as they come', async () => {
       const [path, samples] = [inFolder(backend, 'run'), inFolder(backend, 'run', 'samples')];
       mkdirSync(samples, {recursive: true});
-      const callback = tensorBoard({path, samples}, {logEvery: 3});
+      const callback = tensorBoard({path, samples}, {logEvery: 3, diagnostics: false});
       await callback.add(0, {'validation/psnrY': 10});
       writePng(join(samples, 'step-000002.png'), 5, 4, () => [1, 2, 3]);
       writeFileSync(join(samples, 'no.png'), 'no picture');
@@ -98,6 +100,36 @@ describeOnBackends('tensorBoard', backend => {
       ]);
       expect(accumulated.scalars).toEqual(shown.scalars);
       expect(accumulated.images).toEqual(shown.images);
+    });
+
+    test('shows what the last step of each point tells, and its logits as histograms', async () => {
+      const folder = inFolder(backend, 'explained');
+      const told: Diagnostics[] = [];
+      class Told extends GanCallback {
+        override onDiagnostics(diagnostics: Diagnostics): void {
+          told.push(diagnostics);
+        }
+      }
+      const gan = compiled({generatorLosses: [content]});
+      const callbacks = [tensorBoard(folder, {logEvery: 3}), new Told({logEvery: 3})];
+      await gan.fitDataset(dataset(), {epochs: 1, batchesPerEpoch: 6, callbacks});
+      gan.dispose();
+      const {shown} = readWithTensorBoard(folder);
+      const names = Object.keys(told[0]!.scalars).filter(name => !name.startsWith('loss/'));
+      for (const name of names) {
+        const points = told.map(({step, scalars}) => [step, Math.fround(scalars[name]!)]);
+        expect([name, shown.scalars[name]]).toEqual([name, points]);
+      }
+      expect(shown.scalars['memory/residentBytes']!.map(([step]) => step)).toEqual([3, 6]);
+      for (const name of ['logits/real', 'logits/fake']) {
+        for (const [i, {step, histograms}] of told.entries()) {
+          const [at, buckets] = shown.histograms[name]![i]!;
+          const values = histograms[name]!;
+          expect([at, buckets.reduce((sum, [, , count]) => sum + count, 0)]).toEqual([step, values.length]);
+          expect(buckets[0]![0]).toBeCloseTo(Math.min(...values), 5);
+          expect(buckets.at(-1)![1]).toBeCloseTo(Math.max(...values), 5);
+        }
+      }
     });
 
     test('that goes on from a checkpoint shows each step once, and its pictures too', async () => {

@@ -40,6 +40,21 @@ describe('the numbers of a log', () => {
     expect(readings.stepsPerSecond).toBeCloseTo(20);
   });
 
+  test('are grouped by what they are of where their names say so', () => {
+    const told = new Readings();
+    const names = ['gradientNorm/generator', 'gradientNorm/discriminator', 'logits/realMean', 'logits/fakeMean'];
+    names.push('logits/shareRight', 'weightedLoss/generatorLoss', 'weightedLoss/content', 'generatorLoss');
+    for (const step of [10, 20]) told.add([{step, ...Object.fromEntries(names.map(name => [name, 1]))}]);
+    expect(told.families().map(({title, curves}) => [title, ...curves.map(({name}) => name)])).toEqual([
+      ['loss', 'generator'],
+      ['gradient norm', 'generator', 'discriminator'],
+      ['logits: mean', 'real', 'fake'],
+      ['logits: share right', 'share right'],
+      ['weighted loss', 'generator'],
+      ['weighted loss: content', 'content'],
+    ]);
+  });
+
   test('are figures', () => {
     const settings = {steps: 300, warmupSteps: 200, batch: 4};
     expect(figures(readings, settings, true)).toEqual([

@@ -53,8 +53,6 @@ function page(
   measured: string,
   compared: Comparison[],
 ): string {
-  const series = (name: string) =>
-    log.flatMap(({step, [name]: value}) => (typeof value === 'number' ? [[Number(step), value] as const] : []));
   const verdict = verdictOn(summary);
   const photos = inWords(learnedFrom(settings));
   const theirFolders = inWords(measuredOn(settings) ?? learnedFrom(settings));
@@ -104,21 +102,33 @@ ${table(summary)}
 <h2>Sample sheets</h2>
 ${pictures}
 <p class="note">Authors and licences of the photos: see the folders they come from, ${escape(photos)} and ${escape(theirFolders)}.</p>
-<h2>Losses</h2>
+<h2>Curves</h2>
 <div class="charts">
-${lineChart('Content loss (mean absolute difference)', [{name: 'content', points: series('content')}], settings.warmupSteps)}
-${lineChart(
-  'Adversarial losses',
-  [
-    {name: 'discriminator', points: series('discriminatorLoss')},
-    {name: 'generator', points: series('generatorLoss')},
-  ],
-  settings.warmupSteps,
-)}
+${charts(log, settings.warmupSteps)}
 </div>
 </body>
 </html>
 `;
+}
+
+function charts(log: LogRecord[], mark: number): string {
+  const curve = (name: string, inLog: string) => ({
+    name,
+    points: log.flatMap(({step, [inLog]: value}) =>
+      typeof value === 'number' ? [[Number(step), value] as const] : [],
+    ),
+  });
+  const drawn: [title: string, curves: ReturnType<typeof curve>[]][] = [
+    ['Content loss (mean absolute difference)', [curve('content', 'content')]],
+    ['Adversarial losses', [curve('discriminator', 'discriminatorLoss'), curve('generator', 'generatorLoss')]],
+    ['Mean logits', [curve('real', 'logits/realMean'), curve('fake', 'logits/fakeMean')]],
+    ['Pairs the critic gets right', [curve('share', 'logits/shareRight')]],
+    [
+      'Norms of the gradients',
+      [curve('discriminator', 'gradientNorm/discriminator'), curve('generator', 'gradientNorm/generator')],
+    ],
+  ];
+  return drawn.map(([title, curves]) => lineChart(title, curves, mark)).join('\n');
 }
 
 function table({validation}: TrainSummary): string {

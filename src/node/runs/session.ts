@@ -2,7 +2,9 @@ import type * as tf from '@tensorflow/tfjs';
 import {rename, rm} from 'node:fs/promises';
 import {NonFiniteError} from '../../finite.js';
 import {requireKnownOptions} from '../../options.js';
+import {collapseWarnings} from '../../training/collapse-warnings.js';
 import type {GAN} from '../../training/gan.js';
+import type {GanCallback} from '../../training/gan-callback.js';
 import {NonFiniteStepsError} from '../../training/skipped-steps.js';
 import type {BackendName} from '../backends/choice.js';
 import {useBackend} from '../backends/choice.js';
@@ -107,6 +109,7 @@ class Session {
   private readonly tensorBoard: TensorBoardCallback | undefined;
   private readonly told: RunEvents;
   private readonly checkpoints: CheckpointsCallback;
+  private readonly collapse: GanCallback;
 
   constructor(
     private readonly settings: TrainSettings,
@@ -129,6 +132,7 @@ class Session {
     const draw = () => sampleSheet(this.shown, this.validation.photos.slice(0, 4));
     this.sheets = sampleSheets(folder, {draw, every: settings.sampleEvery});
     if (settings.tensorboard) this.tensorBoard = tensorBoard(folder, {logEvery: LOG_EVERY});
+    this.collapse = collapseWarnings({logEvery: LOG_EVERY, onWarning: events.onWarning});
     this.checkpoints = checkpoints(folder, {
       every: settings.checkpointEvery,
       keep: settings.keepCheckpoints ?? 2,
@@ -207,7 +211,11 @@ class Session {
       batchesPerEpoch: lastStep - gan.step,
       adversarial: stage === 'GAN',
       // A checkpoint comes last: what is of its step is there before it.
-      callbacks: [this.log, this.told, this.sheets, ...(this.tensorBoard ? [this.tensorBoard] : []), this.checkpoints],
+      callbacks: [
+        ...[this.log, this.told, this.collapse, this.sheets],
+        ...(this.tensorBoard ? [this.tensorBoard] : []),
+        this.checkpoints,
+      ],
     });
   }
 

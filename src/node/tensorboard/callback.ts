@@ -1,8 +1,12 @@
 import {join} from 'node:path';
 import type {OptionNames} from '../../options.js';
 import {requireKnownOptions} from '../../options.js';
+import type {Diagnostics} from '../../training/diagnostics.js';
 import {GanCallback} from '../../training/gan-callback.js';
+import {loggedScalars} from '../system/logged-scalars.js';
+import type {Value} from './event.js';
 import {EventFile} from './event-file.js';
+import {histogramOf} from './histogram.js';
 import {NewPictures} from './new-pictures.js';
 
 /** What `tensorBoard` can be told. */
@@ -11,9 +15,11 @@ export interface TensorBoardOptions {
   logEvery?: number;
   /** A folder of PNG files: each is shown once it is written. Default: the samples of a run, none for a mere folder. */
   samples?: string;
+  /** Whether what `GAN.diagnostics` tells of each such step is shown too. Default true. */
+  diagnostics?: boolean;
 }
 
-const TENSORBOARD: OptionNames<TensorBoardOptions> = {logEvery: true, samples: true};
+const TENSORBOARD: OptionNames<TensorBoardOptions> = {logEvery: true, samples: true, diagnostics: true};
 
 /** The folder of a run, as far as TensorBoard is concerned. */
 export interface RunWithSamples {
@@ -37,7 +43,7 @@ export interface TensorBoardCallback extends GanCallback {
 
 /**
  * A callback of `GAN.fitDataset` that writes what TensorBoard shows (`tensorboard --logdir logdir`): every loss as
- * `loss/NAME`, and sample sheets.
+ * `loss/NAME`, the scalars of `GAN.diagnostics`, the logits as histograms, and sample sheets.
  *
  * Training that goes on, from a `gan.step` that was set to the checkpoint's, adds a file to the folder, and what was told of
  * later steps before is not shown any more. A process that is killed leaves all but the last event readable.
@@ -52,13 +58,13 @@ export interface TensorBoardCallback extends GanCallback {
  */
 export function tensorBoard(where: string | RunWithSamples, options: TensorBoardOptions = {}): TensorBoardCallback {
   requireKnownOptions('tensorBoard', options, TENSORBOARD);
-  const {logEvery = 10} = options;
+  const {logEvery = 10, diagnostics = true} = options;
   if (!Number.isSafeInteger(logEvery) || logEvery < 1) {
     throw new Error(`tensorBoard: logEvery must be a whole number of at least 1, but it is ${logEvery}.`);
   }
   const samples = options.samples ?? (typeof where === 'string' ? undefined : where.samples);
   const place = typeof where === 'string' ? {folder: where} : {...where, folder: join(where.path, 'tensorboard')};
-  return new EventWriter({...place, samples}, logEvery);
+  return new EventWriter({...place, samples}, logEvery, diagnostics);
 }
 
 class EventWriter extends GanCallback implements TensorBoardCallback {
@@ -66,12 +72,15 @@ class EventWriter extends GanCallback implements TensorBoardCallback {
   /** The newest step that was told of. */
   private latest = 0;
   private readonly pictures?: NewPictures;
+  override onDiagnostics?: (told: Diagnostics) => Promise<void>;
 
   constructor(
     private readonly place: {folder: string; samples: string | undefined; requireLock?(): Promise<void>},
     logEvery: number,
+    diagnostics: boolean,
   ) {
     super({logEvery});
+    if (diagnostics) this.onDiagnostics = told => this.explain(told);
     if (place.samples !== undefined) this.pictures = new NewPictures(place.samples);
   }
 
@@ -88,6 +97,16 @@ class EventWriter extends GanCallback implements TensorBoardCallback {
 
   override async onLogs(step: number, logs: Record<string, number>): Promise<void> {
     await this.add(step, Object.fromEntries(Object.entries(logs).map(([name, value]) => [`loss/${name}`, value])));
+  }
+
+  private async explain(told: Diagnostics): Promise<void> {
+    const histograms = Object.entries(told.histograms).flatMap(([name, values]) => {
+      const histogram = histogramOf(values);
+      return histogram ? [[name, histogram] as const] : [];
+    });
+    const values: Record<string, Value> = {...loggedScalars(told), ...Object.fromEntries(histograms)};
+    this.latest = told.step;
+    await (await this.open(told.step)).write(told.step, values);
   }
 
   override async onTrainEnd(): Promise<void> {

@@ -17,7 +17,7 @@ export interface Family {
 const OF_THE_MOMENT = new Set(['step', 'seconds']);
 
 /** Whose a number can be; the rest of its name says what it is. */
-const WHOSE = /^(discriminator|generator|critic|real|fake)(?=[A-Z])/;
+const WHOSE = /^(discriminator|generator|critic|real|fake)(?=[A-Z]|$)/;
 
 /** The numbers of a log, as it grows. */
 export class Readings {
@@ -59,11 +59,13 @@ export class Readings {
   families(): Family[] {
     const families = new Map<string, Family>();
     for (const curve of this.curves.values()) {
-      const bare = curve.name.replace(WHOSE, '');
-      const key = bare.toLowerCase();
-      const family = families.get(key) ?? {title: words(bare), curves: []};
+      const [own, group] = curve.name.split('/').reverse() as [string, string?];
+      const bare = own.replace(WHOSE, '');
+      const title = titleOf(group, bare);
+      const key = title.toLowerCase();
+      const family = families.get(key) ?? {title, curves: []};
       families.set(key, family);
-      family.curves.push({...curve, name: bare === curve.name ? words(curve.name) : WHOSE.exec(curve.name)![0]});
+      family.curves.push({...curve, name: bare === own ? words(own) : WHOSE.exec(own)![0]});
     }
     const length = ({curves}: Family) => Math.max(...curves.map(({points}) => points.length));
     const all = [...families.values()].sort((a, b) => Number(b.title === 'loss') - Number(a.title === 'loss'));
@@ -78,6 +80,14 @@ export class Readings {
     this.curves.set(name, curve);
     return curve;
   }
+}
+
+/** Of a number such as `logits/realMean`, where `bare` is `Mean`. */
+function titleOf(group: string | undefined, bare: string): string {
+  if (group === undefined) return words(bare);
+  // As in weightedLoss/generatorLoss.
+  if (bare === '' || words(group).endsWith(words(bare))) return words(group);
+  return `${words(group)}: ${words(bare)}`;
 }
 
 /** `psnrY` as PSNR-Y, `discriminatorLoss` as discriminator loss. */
