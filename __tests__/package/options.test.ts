@@ -66,6 +66,7 @@ const places: Record<string, (options: never) => unknown> = {
     main.criticStep(given.networks, {...given.objective, penalties: [options]}, given.logits, given.logits),
   'discriminatorLoss(options)': options => main.discriminatorLoss(given.logits, given.logits, options),
   'esrganGenerator(options)': options => main.esrganGenerator(options),
+  'featureMatchingLoss(options)': options => main.featureMatchingLoss(options),
   'generatorLoss(options)': options => main.generatorLoss(given.logits, given.logits, options),
   'jsonLog(options)': options => node.jsonLog('run', options),
   'latents(options)': options => main.latents(options),

@@ -9,7 +9,7 @@ const kernel = (seed: number) => ({kernelInitializer: tf.initializers.heNormal({
 /** A GAN of small images, the same each time. */
 function gan(): GAN {
   const {conv2d, leakyReLU, flatten, dense} = tf.layers;
-  const image = {inputShape: [16, 16, 3], kernelSize: 3};
+  const image = {inputShape: [10, 10, 3], kernelSize: 3};
   const generator = tf.sequential({
     layers: [
       conv2d({...image, filters: 4, activation: 'tanh', ...kernel(1)}),
@@ -45,7 +45,7 @@ export async function trainedWith(
     onWarning: message => expect(message).toBe(''),
     ...options,
   });
-  const random = (seed: number) => tf.randomUniform<tf.Rank.R4>([3, 16, 16, 3], 0, 1, 'float32', seed);
+  const random = (seed: number) => tf.randomUniform<tf.Rank.R4>([3, 10, 10, 3], 0, 1, 'float32', seed);
   const [xs, ys] = [random(1), random(2)];
   const losses: number[] = [];
   let before = 0;

@@ -50,11 +50,11 @@ export function layerGraph(model: tf.LayersModel): LayerGraph | undefined {
 /** The values of a model's tensors, as far as they are known. */
 export type Values = Map<number, tf.Tensor>;
 
-/** Runs a layer in training mode on known values, and adds what it gives. */
-export function runCall({layer, inputs, outputs}: LayerCall, values: Values): void {
+/** Runs a layer on known values, in training mode or not, and adds what it gives. */
+export function runCall({layer, inputs, outputs}: LayerCall, values: Values, training = true): void {
   const result = layer.apply(
     inputs.map(id => values.get(id)!),
-    {training: true},
+    {training},
   ) as tf.Tensor | tf.Tensor[];
   [result].flat().forEach((value, i) => values.set(outputs[i]!, value));
 }
