@@ -1,9 +1,10 @@
 import {Command} from 'commander';
 import {BACKEND_CHOICES} from '../node/backends/choice.js';
 import {progressDisplay} from '../node/runs/progress-display.js';
+import {configText, readConfig} from '../node/runs/config.js';
 import {recipeSettings} from '../node/runs/recipes.js';
 import {savedSettings} from '../node/runs/resumed-settings.js';
-import {DEFAULT_SETTINGS, settingsOver} from '../node/runs/settings.js';
+import {DEFAULT_SETTINGS, requireEverySetting, settingsOver} from '../node/runs/settings.js';
 import type {TrainSettings} from '../node/runs/settings.js';
 import {trainEsrgan} from '../node/runs/session.js';
 import type {Scores} from '../node/runs/evaluation.js';
@@ -70,9 +71,16 @@ export function trainCommand(report: (code: number) => void): Command {
         'Exit codes: 0 finished; 1 diverged (losses, weights or pictures of NaN: the last good checkpoint stays, and no\n' +
         'model is written); 2 bad input, or files that cannot be read or written; 130 stopped by a signal, with a checkpoint.',
     )
-    .action(async (options: ParsedOptions, command: Command) =>
-      report(await train(await completeSettings(options, command))),
-    );
+    .option('--config <file>', 'settings of a JSON file, or of the run in a folder, as far as no others are given')
+    .option('--print-config', 'print what --config takes of these options, and train nothing', false)
+    .action(async ({printConfig, ...options}: ParsedOptions & {printConfig: boolean}, command: Command) => {
+      const settings = await completeSettings(options, command);
+      if (printConfig) return printSettings(settings);
+      if (settings.data === undefined && settings.pairs === undefined) {
+        command.error("error: required option '--data <folder>' not specified, nor --pairs");
+      }
+      report(await train(settings));
+    });
   for (const option of methodOptions()) command.addOption(option);
   return command;
 }
@@ -82,13 +90,15 @@ type ParsedOptions = Omit<TrainSettings, 'pairs' | 'validation'> & {
   pairs?: string[];
   validation?: string[];
   recipe?: string;
+  config?: string;
 };
 
 /**
- * The settings: those that were given, and for the rest the recipe's, the run's own if it goes on, or the defaults, in this order.
+ * The settings: those that were given, and for the rest the recipe's, the config's, the run's own if it goes on, or the
+ * defaults, in this order.
  */
 async function completeSettings(
-  {pairs, validation, recipe, ...rest}: ParsedOptions,
+  {pairs, validation, recipe, config, ...rest}: ParsedOptions,
   command: Command,
 ): Promise<TrainSettings> {
   if (pairs) requirePairs(pairs);
@@ -99,12 +109,16 @@ async function completeSettings(
     // One folder or two; more of them are refused with the other settings.
     ...(validation && {validation: validation.length === 1 ? validation[0] : validation}),
   } as Partial<TrainSettings>;
-  const before = rest.resume ? await savedSettings(rest.out) : DEFAULT_SETTINGS;
-  const settings = settingsOver({...before, ...(recipe !== undefined && recipeSettings(recipe))}, given);
-  if (settings.data === undefined && settings.pairs === undefined) {
-    command.error("error: required option '--data <folder>' not specified, nor --pairs");
-  }
-  return {...settings, out: rest.out, resume: rest.resume};
+  const before: TrainSettings = rest.resume ? await savedSettings(rest.out) : DEFAULT_SETTINGS;
+  const read = config === undefined ? {} : await readConfig(config);
+  const chosen = recipe === undefined ? {} : recipeSettings(recipe);
+  const settings = [read, chosen, given].reduce(settingsOver, before) as TrainSettings;
+  return {...settings, resume: rest.resume, ...(rest.resume && {out: rest.out})};
+}
+
+function printSettings(settings: TrainSettings): void {
+  requireEverySetting(settings);
+  process.stdout.write(configText(settings));
 }
 
 async function train(settings: TrainSettings): Promise<number> {

@@ -188,9 +188,7 @@ export function settingsOver<Base extends Partial<TrainSettings>>(
 /** Refuses unknown settings, and those out of range, naming the option as the command line spells it. */
 export function requireSettings(settings: TrainSettings): void {
   requireKnownOptions('trainEsrgan', settings, TRAIN_SETTINGS);
-  for (const name of Object.keys(TRAIN_SETTINGS) as (keyof TrainSettings)[]) {
-    requireSetting(optionName(name), name, settings[name]);
-  }
+  requireEverySetting(settings);
   if (settings.steps + settings.warmupSteps === 0) {
     throw new Error('--steps must be at least 1 when --warmup-steps is 0, but it is 0');
   }
@@ -200,6 +198,13 @@ export function requireSettings(settings: TrainSettings): void {
   }
   if (data === undefined && pairs === undefined)
     throw new Error('--data must be a folder of photos, but it is missing');
+}
+
+/** Refuses a setting out of range, or that is missing. */
+export function requireEverySetting(settings: TrainSettings): void {
+  for (const name of Object.keys(TRAIN_SETTINGS) as (keyof TrainSettings)[]) {
+    requireSetting(optionName(name), name, settings[name]);
+  }
 }
 
 /** Refuses a value that a setting cannot have. @throws one line that calls it by `label`. */
