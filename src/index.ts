@@ -69,5 +69,7 @@ export type {CosineOptions, LearningRateSchedule, MultiStepOptions, WarmUpOption
 export {separatePassesStep} from './training/separate-passes-step.js';
 export {NonFiniteStepsError} from './training/skipped-steps.js';
 export type {GeneratorLoss, Gradients, Networks, Objective, Step, StepResult} from './training/step.js';
+export {styleLoss} from './training/style-loss.js';
+export type {StyleLossOptions} from './training/style-loss.js';
 export {warmUpStep} from './training/warm-up-step.js';
 export type {WeightAverageOptions} from './training/weight-average.js';

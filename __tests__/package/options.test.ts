@@ -81,6 +81,7 @@ const places: Record<string, (options: never) => unknown> = {
   'patchDiscriminator(options)': options => main.patchDiscriminator(options),
   'perceptualLoss(options)': options => main.perceptualLoss(options),
   'spectralNormalization(options)': options => main.spectralNormalization(tf.layers.dense({units: 1}), options),
+  'styleLoss(options)': options => main.styleLoss(options),
   'tensorBoard(options)': options => node.tensorBoard('logs', options),
   'photoDataset(photos)': options => node.photoDataset(options),
   'photoDataset(options)': options => node.photoDataset('nowhere', options),
