@@ -62,6 +62,7 @@ export function trainCommand(report: (code: number) => void): Command {
     .option('--sample-every <steps>', 'steps between sample sheets', number, defaults.sampleEvery)
     .option('--checkpoint-every <steps>', 'steps between checkpoints', number, defaults.checkpointEvery)
     .option('--keep-checkpoints <number>', 'how many of the last ones stay (default: 2)', number)
+    .option('--keep-best <score>', 'keep the best one too, by psnrY, ssimY or sharpness; its model is in RUN/best')
     .option('--tensorboard', 'write what TensorBoard shows too: tensorboard --logdir RUN')
     .addHelpText(
       'after',

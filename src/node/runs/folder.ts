@@ -9,6 +9,8 @@ import {takeRunLock} from './lock.js';
 export interface RunFolder {
   path: string;
   model: string;
+  /** The model of the best checkpoint, where a run keeps that. */
+  bestModel: string;
   /** What the generator is made of, where it is another than the settings say. */
   network: string;
   checkpoint: string;
@@ -47,6 +49,7 @@ export async function takeRunFolder(path: string, {resume}: {resume: boolean}): 
   return {
     path,
     model: join(path, 'model'),
+    bestModel: join(path, 'best'),
     network: join(path, 'network.json'),
     checkpoint: newestIn(path),
     log,

@@ -11,23 +11,26 @@ export function noScores(): RunScores {
   return {psnrY: {}, ssimY: {}, sharpness: {}};
 }
 
-/** Measures a model at a point of a run, and bicubic enlargement, and writes both down; returns the means over the photos. */
-export async function measure(
-  point: 'start' | 'afterWarmup' | 'end',
-  model: tf.LayersModel,
-  photos: ValidationPhoto[],
-  scale: number,
-  scores: RunScores,
-): Promise<{model: Scores; bicubic: Scores}> {
+/** What a model and bicubic enlargement score on photos: the means over them. */
+export interface Measured {
+  model: Scores;
+  bicubic: Scores;
+}
+
+/** Measures a model, and bicubic enlargement. */
+export async function measure(model: tf.LayersModel, photos: ValidationPhoto[], scale: number): Promise<Measured> {
   const measured = [];
   for (const photo of photos) measured.push(await evaluatePhoto(model, photo, scale));
-  const means = {
+  return {
     model: meanScores(measured.map(one => one.model)),
     bicubic: meanScores(measured.map(one => one.bicubic)),
   };
+}
+
+/** Writes down what was measured at a point of a run. */
+export function writeDown(point: 'start' | 'afterWarmup' | 'end', {model, bicubic}: Measured, scores: RunScores): void {
   for (const name of Object.keys(scores) as (keyof Scores)[]) {
-    scores[name].bicubic = Number(means.bicubic[name].toFixed(4));
-    scores[name][point] = Number(means.model[name].toFixed(4));
+    scores[name].bicubic = Number(bicubic[name].toFixed(4));
+    scores[name][point] = Number(model[name].toFixed(4));
   }
-  return means;
 }

@@ -29,8 +29,8 @@ import type {JsonLogCallback} from './json-log.js';
 import {jsonLog} from './json-log.js';
 import {rewindLog} from './log.js';
 import {RunEvents} from './run-events.js';
-import type {RunScores} from './run-scores.js';
-import {measure, noScores} from './run-scores.js';
+import type {Measured, RunScores} from './run-scores.js';
+import {measure, noScores, writeDown} from './run-scores.js';
 import type {Stage, TrainEvents, TrainResult} from './events.js';
 import {TRAIN_EVENTS} from './events.js';
 import type {TrainSummary} from './summary.js';
@@ -110,6 +110,8 @@ class Session {
   private readonly told: RunEvents;
   private readonly checkpoints: CheckpointsCallback;
   private readonly collapse: GanCallback;
+  /** What was measured last, and of which step. */
+  private measured: (Measured & {step: number}) | undefined;
 
   constructor(
     private readonly settings: TrainSettings,
@@ -137,6 +139,7 @@ class Session {
       every: settings.checkpointEvery,
       keep: settings.keepCheckpoints ?? 2,
       state: () => this.state(),
+      ...(settings.keepBest && {best: {metric: settings.keepBest, mode: 'max', measure: () => this.score()}}),
       onWarning: events.onWarning,
     });
   }
@@ -254,13 +257,34 @@ class Session {
   }
 
   private async evaluate(point: 'start' | 'afterWarmup' | 'end'): Promise<void> {
-    const {gan, progress, settings} = this;
-    const {photos} = this.validation;
-    const {model, bicubic} = await measure(point, this.shown, photos, settings.scale, progress.validation);
-    await this.log.add(gan.step, {evaluation: point, ...model});
-    const scalars = Object.entries(model).map(([name, value]) => [`validation/${name}`, value] as const);
-    await this.tensorBoard?.add(gan.step, Object.fromEntries(scalars));
+    const measured = await this.measure();
+    const {model, bicubic} = measured;
+    writeDown(point, measured, this.progress.validation);
+    await this.log.add(this.gan.step, {evaluation: point, ...model});
     this.events.onEvaluation?.(point, model, bicubic);
+  }
+
+  /** The score by which the best checkpoint is known; the model goes into a folder of its own where it is the best so far. */
+  private async score(): Promise<number> {
+    const {folder, gan, settings} = this;
+    const {model} = await this.measure();
+    await this.log.add(gan.step, {stage: this.told.stage, ...model});
+    const score = model[settings.keepBest!];
+    if (score > (this.checkpoints.best?.value ?? -Infinity)) await saveModel(this.shown, folder.bestModel);
+    return score;
+  }
+
+  /** Measures the model of now, once. */
+  private async measure(): Promise<Measured> {
+    const {step} = this.gan;
+    if (this.measured?.step !== step) {
+      this.measured = {step, ...(await measure(this.shown, this.validation.photos, this.settings.scale))};
+      const scalars = Object.entries(this.measured.model).map(
+        ([name, value]) => [`validation/${name}`, value] as const,
+      );
+      await this.tensorBoard?.add(step, Object.fromEntries(scalars));
+    }
+    return this.measured;
   }
 
   /** What a checkpoint keeps besides the GAN; none is written of one that makes no pictures any more. */

@@ -81,6 +81,7 @@ export const SETTING_CHECKS: Readonly<Record<keyof TrainSettings, SettingCheck>>
   sampleEvery: whole(0),
   checkpointEvery: whole(0),
   keepCheckpoints: optional(whole(1)),
+  keepBest: optional(oneOf('psnrY', 'ssimY', 'sharpness')),
   tensorboard: optional(yesOrNo),
   init: optional({expected: 'a model', fits: isText}),
 };

@@ -1,5 +1,6 @@
 import type {OptionNames} from '../../options.js';
 import {requireKnownOptions} from '../../options.js';
+import type {Scores} from './evaluation.js';
 import {SETTING_CHECKS, shownValue} from './setting-checks.js';
 
 /** Everything a training run depends on; the options of `tfjs-ragan train`. */
@@ -97,6 +98,11 @@ export interface TrainSettings {
   checkpointEvery: number;
   /** How many of the last checkpoints stay. Default 2: the newest, and the one before it should that be damaged. */
   keepCheckpoints?: number;
+  /**
+   * A score by which the best checkpoint stays too, with its model in the folder `best` of the run: `'psnrY'`, `'ssimY'` or
+   * `'sharpness'`, of the validation photos, which are then measured at every checkpoint. Default: none.
+   */
+  keepBest?: keyof Scores;
   /** Whether it writes what TensorBoard shows, in the folder `tensorboard` of the run. Default false. */
   tensorboard?: boolean;
   /** A model to start from, as `loadModel` takes it: an ESRGAN of the size that is given here, or any network of other layers. */
@@ -166,6 +172,7 @@ export const TRAIN_SETTINGS: OptionNames<TrainSettings> = {
   sampleEvery: true,
   checkpointEvery: true,
   keepCheckpoints: true,
+  keepBest: true,
   tensorboard: true,
   init: true,
 };
