@@ -1,6 +1,6 @@
 import {Command, InvalidArgumentError} from 'commander';
 import {basename} from 'node:path';
-import {modelScale} from '../images/model-scale.js';
+import {TileRunner} from '../images/tile-runner.js';
 import type {BackendName} from '../node/backends/choice.js';
 import {BACKEND_CHOICES, useBackend} from '../node/backends/choice.js';
 import type {PhotoScores, Scores} from '../node/runs/evaluation.js';
@@ -73,8 +73,10 @@ async function evaluate(
   {data, pairs, sharpness, crop, json}: EvaluateOptions,
 ): Promise<Evaluation> {
   const model = await loadRunModel(name, sharpness);
+  let runner: TileRunner | undefined;
   try {
-    const scale = modelScale(model);
+    runner = new TileRunner(model, {onWarning: warn});
+    const {scale} = runner;
     const photos: PhotoScores[] = [];
     for (const file of await listed(scale)) {
       // What is wrong with a photo is no reason to stop, anything else is.
@@ -82,7 +84,7 @@ async function evaluate(
         warn(`skipping a photo: ${error.message}`),
       );
       if (!photo) continue;
-      const scores = await evaluatePhoto(model, photo, scale).finally(() => disposePhotos([photo]));
+      const scores = await evaluatePhoto(model, photo, scale, runner).finally(() => disposePhotos([photo]));
       photos.push(scores);
       if (!json) print(basename(scores.file), scores, croppingOf(scores, crop));
     }
@@ -93,6 +95,7 @@ async function evaluate(
     };
     return {photos, mean};
   } finally {
+    runner?.dispose();
     model.dispose();
   }
 }

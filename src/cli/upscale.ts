@@ -17,7 +17,7 @@ interface UpscaleCommandOptions {
   sharpness?: number;
   ensemble: boolean;
   overwrite: boolean;
-  tile: number;
+  tile?: number;
   overlap?: number;
   backend: string;
 }
@@ -39,12 +39,21 @@ export function upscaleCommand(): Command {
       false,
     )
     .option('--overwrite', 'of a folder, make anew what is in the output already', false)
-    .option('--tile <pixels>', 'size of the tiles it is computed in: smaller takes less memory', Number, 96)
+    .option(
+      '--tile <pixels>',
+      'size of the tiles it is computed in: smaller takes less memory (default: 96 at most)',
+      Number,
+    )
     .option('--overlap <pixels>', 'how much around each tile is looked at too (default: enough, at most 32)', Number)
     .option('--backend <name>', BACKEND_CHOICES, 'auto')
     .action(async (input: string, output: string, options: UpscaleCommandOptions) => {
       const {model: name, sharpness, backend, overwrite, tile, overlap, ensemble} = options;
-      const how = {tile, ensemble, ...(overlap !== undefined && {overlap})};
+      const how = {
+        ensemble,
+        onWarning: warn,
+        ...(tile !== undefined && {tile}),
+        ...(overlap !== undefined && {overlap}),
+      };
       const load = async () => {
         await useBackend(backend as BackendName | 'auto');
         return loadRunModel(name, sharpness);

@@ -1,22 +1,24 @@
-import * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs';
 import type {Picture} from './alpha-bleeding.js';
 import {bleedColours} from './alpha-bleeding.js';
-import {NonFiniteError, firstNonFinite} from '../finite.js';
 import {hasPixelUnshuffle} from '../models/pixel-unshuffle.js';
 import type {OptionNames} from '../options.js';
 import {requireKnownOptions} from '../options.js';
-import {predictEnsemble} from './ensemble.js';
 import {modelReach} from './model-reach.js';
-import {modelScale} from './model-scale.js';
 import {reflected} from './reflected.js';
 import type {ArrayImage} from './resize-array.js';
 import {resizeArray} from './resize-array.js';
+import {TileRunner} from './tile-runner.js';
+import type {Tile} from './tile-runner.js';
 import type {Span} from './tile-spans.js';
 import {tileSpans} from './tile-spans.js';
 
 /** How a picture is cut up to be enlarged. */
 export interface UpscaleOptions {
-  /** Height and width of a tile in pixels of the input. More is faster and needs more memory. Default 96. */
+  /**
+   * Height and width of a tile in pixels of the input. More is faster and needs more memory. Default 96, or the whole side
+   * where the model would see no more at once.
+   */
   tile?: number;
   /**
    * Pixels of the input around a tile that the model sees too. Default: as far as the model looks, at most 32. An ESRGAN
@@ -29,6 +31,13 @@ export interface UpscaleOptions {
    * for eight times the work. Default false.
    */
   ensemble?: boolean;
+  /**
+   * Whether tiles are computed as one call of the backend, with faster convolutions, where there are many and the backend can:
+   * TensorFlow in Node, see `captureStep` in `tfjs-ragan/node`. The numbers are the same but for rounding. Default true.
+   */
+  capture?: boolean;
+  /** Receives the one line that says why tiles are not computed as one call. Default `console.warn`. */
+  onWarning?: (message: string) => void;
   /** Called after each tile with the share done, in (0, 1]. */
   onProgress?: (done: number) => void;
 }
@@ -37,6 +46,8 @@ const UPSCALE_OPTIONS: OptionNames<UpscaleOptions> = {
   tile: true,
   overlap: true,
   ensemble: true,
+  capture: true,
+  onWarning: true,
   onProgress: true,
 };
 
@@ -49,6 +60,8 @@ export interface Strip {
   data: Float32Array;
 }
 
+const DEFAULT_TILE = 96;
+
 /** The published ESRGAN looks 349 pixels far: with all of them around each tile it would take 25 times as long. */
 const LARGEST_DEFAULT_OVERLAP = 32;
 
@@ -56,6 +69,7 @@ const LARGEST_DEFAULT_OVERLAP = 32;
  * Enlarges a picture with a super-resolution model and hands the result out from top to bottom, a row of tiles at a time.
  * Besides the picture it needs the memory of one strip. See `upscale`.
  *
+ * @param runner of the model, where it is one for several pictures; it is not disposed then.
  * @returns the size of the result, and its strips, which are computed as they are taken.
  * @throws at once, as `upscale` does; while the strips are taken, only if the model makes tiles of another size, or NaN or
  *   Infinity.
@@ -64,12 +78,13 @@ export function upscaleInStrips(
   model: tf.LayersModel,
   picture: Picture,
   options: UpscaleOptions = {},
+  runner?: TileRunner,
 ): {height: number; width: number; strips: AsyncIterable<Strip>} {
   requireKnownOptions('upscale', options, UPSCALE_OPTIONS);
-  const {tile = 96, overlap, ensemble = false, onProgress} = options;
-  requireWhole('tile', tile, 1);
+  const {tile, overlap, onProgress} = options;
+  if (tile !== undefined) requireWhole('tile', tile, 1);
   if (overlap !== undefined) requireWhole('overlap', overlap, 0);
-  const scale = modelScale(model);
+  const used = runner ?? new TileRunner(model, options);
   const {radius, step, unknown} = modelReach(model);
   const {height, width} = picture;
   if (overlap === undefined && unknown.length > 0) {
@@ -84,12 +99,15 @@ export function upscaleInStrips(
     );
   }
   const around = overlap ?? Math.min(radius, LARGEST_DEFAULT_OVERLAP);
-  const rows = shortened(tileSpans(fullHeight, tile, around, step), height);
-  const columns = shortened(tileSpans(fullWidth, tile, around, step), width);
+  const spans = (full: number, size: number) => {
+    const whole = full <= DEFAULT_TILE + 2 * around ? full : DEFAULT_TILE;
+    return shortened(tileSpans(full, tile ?? whole, around, step), size);
+  };
+  const strips = computeStrips(picture, used, spans(fullHeight, height), spans(fullWidth, width), onProgress);
   return {
-    height: height * scale,
-    width: width * scale,
-    strips: computeStrips(picture, predictor(model, scale, ensemble), scale, rows, columns, onProgress),
+    height: height * used.scale,
+    width: width * used.scale,
+    strips: runner ? strips : disposing(used, strips),
   };
 }
 
@@ -100,28 +118,48 @@ function shortened(spans: Span[], size: number): Span[] {
 
 async function* computeStrips(
   picture: Picture,
-  predict: (tile: ArrayImage & {data: Float32Array}) => Promise<tf.TypedArray>,
-  scale: number,
+  runner: TileRunner,
   rows: Span[],
   columns: Span[],
   onProgress: UpscaleOptions['onProgress'],
 ): AsyncGenerator<Strip, void> {
   const {channels} = picture;
+  const {scale} = runner;
   const width = picture.width * scale;
   const alpha = channels === 4 ? alphaOf(picture) : undefined;
   const colours = alpha ? bleedColours(picture) : picture;
+  const places = rows.flatMap(row => columns.map(column => ({row, column})));
+  const total = places.length;
+  runner.announce(seen(rows[0]!), seen(columns[0]!), total);
+  const computed: tf.TypedArray[] = [];
   let done = 0;
   for (const row of rows) {
     const height = (row.end - row.begin) * scale;
     const strip = {top: row.begin * scale, height, width, channels, data: new Float32Array(height * width * channels)};
     for (const column of columns) {
-      paste(strip, await predict(cut(colours, row, column)), row, column, scale);
-      onProgress?.(++done / (rows.length * columns.length));
+      if (computed.length === 0) {
+        const tiles = places.splice(0, runner.lanes).map(place => cut(colours, place.row, place.column));
+        computed.push(...(await runner.run(tiles)));
+      }
+      paste(strip, computed.shift()!, row, column, scale);
+      onProgress?.(++done / total);
       await new Promise(resolve => setTimeout(resolve));
     }
     if (alpha) pasteAlpha(strip, alpha, scale);
     yield strip;
   }
+}
+
+async function* disposing(runner: TileRunner, strips: AsyncIterable<Strip>): AsyncGenerator<Strip, void> {
+  try {
+    yield* strips;
+  } finally {
+    runner.dispose();
+  }
+}
+
+function seen({seenBegin, seenEnd}: Span): number {
+  return seenEnd - seenBegin;
 }
 
 function requireWhole(name: string, value: number, least: number): void {
@@ -131,12 +169,8 @@ function requireWhole(name: string, value: number, least: number): void {
 }
 
 /** The colours that the model sees of one tile, from 0 to 1. Beyond its last row and column the picture is reflected. */
-function cut(
-  {data, height, width, channels, white}: Picture,
-  row: Span,
-  column: Span,
-): ArrayImage & {data: Float32Array} {
-  const [tileHeight, tileWidth] = [row.seenEnd - row.seenBegin, column.seenEnd - column.seenBegin];
+function cut({data, height, width, channels, white}: Picture, row: Span, column: Span): Tile {
+  const [tileHeight, tileWidth] = [seen(row), seen(column)];
   const out = new Float32Array(tileHeight * tileWidth * 3);
   let to = 0;
   for (let y = row.seenBegin; y < row.seenEnd; y++) {
@@ -149,47 +183,10 @@ function cut(
   return {data: out, height: tileHeight, width: tileWidth, channels: 3};
 }
 
-/** Gives a model's output for a tile: finite numbers, not clipped yet. */
-function predictor(model: tf.LayersModel, scale: number, ensemble: boolean) {
-  return (tile: ArrayImage & {data: Float32Array}) => runTile(model, tile, scale, ensemble);
-}
-
-async function runTile(
-  model: tf.LayersModel,
-  {data, height, width}: ArrayImage & {data: Float32Array},
-  scale: number,
-  ensemble: boolean,
-): Promise<tf.TypedArray> {
-  const output = tf.tidy(() => {
-    const tile = tf.tensor4d(data, [1, height, width, 3]);
-    return ensemble ? predictEnsemble(model, tile) : (model.predict(tile) as tf.Tensor);
-  });
-  try {
-    const expected = [1, height * scale, width * scale, 3];
-    if (output.shape.join() !== expected.join()) {
-      throw new Error(
-        `upscale: of [1, ${height}, ${width}, 3] the model must make [${expected.join(', ')}], but it makes ` +
-          `[${output.shape.join(', ')}]; give a model that enlarges pictures of every size alike.`,
-      );
-    }
-    const values = await output.data();
-    const bad = firstNonFinite(values);
-    if (bad !== undefined) {
-      throw new NonFiniteError(
-        `upscale: of this picture the model makes ${bad}; if its training diverged, train again with smaller learning rates.`,
-        `of a picture the model makes ${bad}`,
-      );
-    }
-    return values;
-  } finally {
-    output.dispose();
-  }
-}
-
 /** Copies the used part of a tile's output to its place, clipped. */
 function paste(strip: Strip, data: ArrayLike<number>, row: Span, column: Span, scale: number): void {
   const {channels, width} = strip;
-  const seenWidth = (column.seenEnd - column.seenBegin) * scale;
+  const seenWidth = seen(column) * scale;
   const above = (row.begin - row.seenBegin) * scale;
   const left = (column.begin - column.seenBegin) * scale;
   for (let y = 0; y < strip.height; y++) {

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import type {TileRunner} from './tile-runner.js';
 import type {UpscaleOptions} from './upscale-strips.js';
 import {upscaleInStrips} from './upscale-strips.js';
 
@@ -23,15 +24,21 @@ export type {UpscaleOptions} from './upscale-strips.js';
  * @example
  * const large = await upscale(generator, tf.zeros([100, 150, 3])); // [400, 600, 3]
  */
-export async function upscale(
+export function upscale(model: tf.LayersModel, image: tf.Tensor, options: UpscaleOptions = {}): Promise<tf.Tensor3D> {
+  return upscaleBy(model, image, options);
+}
+
+/** The same, with the model's runner where there is one for several pictures: see `upscaleInStrips`. */
+export async function upscaleBy(
   model: tf.LayersModel,
   image: tf.Tensor,
-  options: UpscaleOptions = {},
+  options: UpscaleOptions,
+  runner?: TileRunner,
 ): Promise<tf.Tensor3D> {
   requireImage(image);
   const [height, width, channels] = image.shape;
   const picture = {data: await image.data(), height, width, channels, white: 1};
-  const large = upscaleInStrips(model, picture, options);
+  const large = upscaleInStrips(model, picture, options, runner);
   const values = new Float32Array(large.height * large.width * channels);
   for await (const {top, data} of large.strips) values.set(data, top * large.width * channels);
   return tf.tensor3d(values, [large.height, large.width, channels]);

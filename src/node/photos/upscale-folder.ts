@@ -1,6 +1,7 @@
 import type * as tf from '@tensorflow/tfjs';
 import {access} from 'node:fs/promises';
 import {join, relative, resolve, sep} from 'node:path';
+import {TileRunner} from '../../images/tile-runner.js';
 import type {UpscaleOptions} from '../../images/upscale-strips.js';
 import {decodeImage} from './decode.js';
 import {listReadableImages} from './files.js';
@@ -70,22 +71,30 @@ export async function upscaleItems(
   {onProgress, onItem, onFailure}: FolderEvents = {},
 ): Promise<number> {
   let failed = 0;
-  for (const [index, item] of items.entries()) {
-    if (item.done) continue;
-    let computing = false;
-    const report = (done: number) => {
-      computing = true;
-      onProgress?.(item, index, done);
-    };
-    try {
-      const pixels = await decodeImage(item.input, {alpha: true, ownColours: true});
-      const to = await upscaleToFile(model, pixels, item.output, {...options, onProgress: report}, item.input);
-      onItem?.(item, index, {from: pixels, to});
-    } catch (error) {
-      if (computing) throw error;
-      failed++;
-      onFailure?.(item, index, (error as Error).message);
+  // One for all pictures, so that what is captured serves them all.
+  let runner: TileRunner | undefined;
+  try {
+    for (const [index, item] of items.entries()) {
+      if (item.done) continue;
+      let computing = false;
+      const report = (done: number) => {
+        computing = true;
+        onProgress?.(item, index, done);
+      };
+      try {
+        const pixels = await decodeImage(item.input, {alpha: true, ownColours: true});
+        runner ??= new TileRunner(model, options);
+        const how = {...options, onProgress: report};
+        const to = await upscaleToFile(model, pixels, item.output, how, item.input, runner);
+        onItem?.(item, index, {from: pixels, to});
+      } catch (error) {
+        if (computing) throw error;
+        failed++;
+        onFailure?.(item, index, (error as Error).message);
+      }
     }
+    return failed;
+  } finally {
+    runner?.dispose();
   }
-  return failed;
 }

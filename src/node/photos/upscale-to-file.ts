@@ -1,4 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
+import type {TileRunner} from '../../images/tile-runner.js';
 import type {UpscaleOptions} from '../../images/upscale-strips.js';
 import {upscaleInStrips} from '../../images/upscale-strips.js';
 import type {PictureSize, Pixels} from './pixels.js';
@@ -9,6 +10,7 @@ import {requireWritableSize, writePixels} from './write.js';
  * takes is that of both pictures' bytes, of one row of tiles and of the file; with alpha, that of the small one 5 times more.
  *
  * @param source see `writePixels`.
+ * @param runner see `upscaleInStrips`.
  * @returns the size of the large picture.
  * @throws one line, as `upscale`, or if the large picture has no room in its file's format or in memory; all that before
  *   anything is computed. See `requireWritableImage` for the file.
@@ -19,9 +21,10 @@ export async function upscaleToFile(
   file: string,
   options: UpscaleOptions = {},
   source?: string,
+  runner?: TileRunner,
 ): Promise<PictureSize> {
   const {channels} = pixels;
-  const {width, height, strips} = upscaleInStrips(model, {...pixels, white: 255}, options);
+  const {width, height, strips} = upscaleInStrips(model, {...pixels, white: 255}, options, runner);
   await requireWritableSize(file, {width, height, channels});
   const data = new Uint8Array(width * height * channels);
   for await (const strip of strips) {

@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import {bicubicDownscale, bicubicUpscale} from '../../images/bicubic.js';
 import {psnr, sharpness, ssim} from '../../images/metrics.js';
-import {upscale} from '../../images/upscale.js';
+import {TileRunner} from '../../images/tile-runner.js';
+import {upscale, upscaleBy} from '../../images/upscale.js';
 import {decodeImage, imageSize} from '../photos/decode.js';
 import {pixelsToTensor} from '../photos/files.js';
 import type {PhotoFile, PhotoPair} from '../photos/pairs.js';
@@ -115,13 +116,17 @@ export function disposePhotos(photos: ValidationPhoto[]): void {
 /**
  * Measures a model and bicubic enlargement on a photo, as the papers do: on pictures rounded to 8 bits, with a border of
  * `scale` pixels left out.
+ *
+ * @param runner of the model, for several photos. Default one that captures nothing, so that training keeps its weights where
+ *   they are.
  */
 export async function evaluatePhoto(
   model: tf.LayersModel,
   photo: ValidationPhoto,
   scale: number,
+  runner = new TileRunner(model, {capture: false}),
 ): Promise<PhotoScores> {
-  const large = await upscale(model, photo.low);
+  const large = await upscaleBy(model, photo.low, {}, runner);
   const output = tf.tidy(() => toEightBits(large));
   large.dispose();
   try {
