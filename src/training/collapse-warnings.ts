@@ -17,34 +17,36 @@ const OPTIONS: OptionNames<CollapseWarningsOptions> = {logEvery: true, patience:
 
 /** A sign that a GAN collapses. */
 interface Sign {
+  /** The scalars that it is seen by; a step that has not all of them says nothing of it. */
+  by: string[];
   /** What is seen, if it is seen; `usual` is the largest norm of the generator's gradient among the first looks. */
-  see: (scalars: Record<string, number>, usual: number | undefined) => string | undefined;
+  see: (scalars: number[], usual: number | undefined) => string | undefined;
   remedy: string;
 }
 
 const SIGNS: Sign[] = [
   {
-    see: scalars => {
-      const [right, loss] = [scalars['logits/shareRight'], scalars['loss/discriminatorLoss']];
-      if (right !== 1 || loss === undefined || Math.abs(loss) > 1e-3) return undefined;
-      return `the critic tells every real sample from every fake one, at a loss of ${figures(loss)}, so that it has nothing more to teach`;
+    by: ['logits/shareRight', 'loss/discriminatorLoss'],
+    see: ([right, loss]) => {
+      if (right !== 1 || Math.abs(loss!) > 1e-3) return undefined;
+      return `the critic tells every real sample from every fake one, at a loss of ${figures(loss!)}, so that it has nothing more to teach`;
     },
     remedy: 'a smaller discriminatorLearningRate, instanceNoise, labelSmoothing or r1Penalty',
   },
   {
-    see: (scalars, usual) => {
-      const norm = scalars['gradientNorm/generator'];
-      if (norm === undefined || usual === undefined || norm > 1e-3 * usual) return undefined;
-      return `the norm of the generator's gradient is ${figures(norm)}, where it was ${figures(usual)} at first, so that it hardly learns`;
+    by: ['gradientNorm/generator'],
+    see: ([norm], usual) => {
+      if (usual === undefined || norm! > 1e-3 * usual) return undefined;
+      return `the norm of the generator's gradient is ${figures(norm!)}, where it was ${figures(usual)} at first, so that it hardly learns`;
     },
     remedy:
       "a smaller discriminatorLearningRate, r1Penalty, or another activation at the generator's end, which may be saturated",
   },
   {
-    see: scalars => {
-      const [real, fake] = [scalars['samples/realSpread'], scalars['samples/fakeSpread']];
-      if (real === undefined || fake === undefined || fake >= 0.1 * real) return undefined;
-      return `the generator's samples of a batch differ by ${figures(fake)} and the real ones by ${figures(real)}: it makes nearly the same for every input`;
+    by: ['samples/realSpread', 'samples/fakeSpread'],
+    see: ([real, fake]) => {
+      if (fake! >= 0.1 * real!) return undefined;
+      return `the generator's samples of a batch differ by ${figures(fake!)} and the real ones by ${figures(real!)}: it makes nearly the same for every input`;
     },
     remedy:
       'a paired loss (RelativisticPairedLoss) with r1Penalty and r2Penalty, larger batches, or a smaller generatorLearningRate',
@@ -105,7 +107,10 @@ class CollapseWatch extends GanCallback {
     if (norm !== undefined && this.firstNorms.length < FIRST_LOOKS) this.firstNorms.push(norm);
     const usual = this.firstNorms.length < FIRST_LOOKS ? undefined : Math.max(...this.firstNorms);
     for (const [sign, looks] of this.untold) {
-      const seen = sign.see(scalars, usual);
+      const values = sign.by.map(name => scalars[name]);
+      // Of the generator's gradient only a step tells in which the generator learns: see discriminatorSteps.
+      if (!values.every(value => value !== undefined)) continue;
+      const seen = sign.see(values, usual);
       this.untold.set(sign, seen === undefined ? 0 : looks + 1);
       if (seen === undefined || looks + 1 < this.patience) continue;
       this.untold.delete(sign);
