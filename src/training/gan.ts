@@ -280,8 +280,9 @@ export class GAN {
         return step;
       },
       settle: async allTaken => {
-        if (allTaken) this.pending.forget();
-        else await this.settle();
+        if (!allTaken) return this.settle();
+        this.pending.forget();
+        this.skipped.good();
       },
     };
     return fitDataset(this, steps, dataset, options);
