@@ -65,7 +65,7 @@ export class Diagnosis {
   private async make(last: DiagnosedStep, skippedSteps: number): Promise<Diagnostics> {
     const {numTensors, numBytes} = tf.memory();
     const {step, kind, names} = last;
-    const {checks, realLogits, fakeLogits, meanSquares} = await valuesOf(last);
+    const {checks, realLogits, fakeLogits, meanSquares, meanSamples} = await valuesOf(last);
     const seen = seenStep(names, checks);
     const scalars: Record<string, number> = {
       ...prefixed('loss', seen.losses),
@@ -77,7 +77,7 @@ export class Diagnosis {
       'memory/tensorBytes': numBytes,
       'guard/skippedSteps': skippedSteps,
     };
-    if (!realLogits || !fakeLogits || !meanSquares) return {step, scalars, histograms: {}};
+    if (!realLogits || !fakeLogits || !meanSquares || !meanSamples) return {step, scalars, histograms: {}};
     const [real, fake] = [momentsOf(realLogits), momentsOf(fakeLogits)];
     Object.assign(scalars, {
       'logits/realMean': real.mean,
@@ -85,8 +85,8 @@ export class Diagnosis {
       'logits/fakeMean': fake.mean,
       'logits/fakeStd': fake.std,
       'logits/shareRight': shareRight(realLogits, fakeLogits),
-      'samples/realSpread': spreadOf(meanSquares[0]!, meanSquares[1]!),
-      'samples/fakeSpread': spreadOf(meanSquares[2]!, meanSquares[3]!),
+      'samples/realSpread': spreadOf(meanSquares[0]!, meanSamples.subarray(0, meanSamples.length / 2)),
+      'samples/fakeSpread': spreadOf(meanSquares[1]!, meanSamples.subarray(meanSamples.length / 2)),
     });
     return {step, scalars, histograms: {'logits/real': realLogits, 'logits/fake': fakeLogits}};
   }
@@ -127,11 +127,12 @@ export function normOf(halves: number[]): number {
 
 /**
  * How much samples differ from each other: the root of the mean variance of a value over the batch, from their mean square and
- * that of their mean; 0 where it is too small beside them for float32 to tell.
+ * their mean; 0 where it is too small beside them for float32 to tell.
  */
-export function spreadOf(ofSamples: number, ofMean: number): number {
-  const variance = ofSamples - ofMean;
-  return variance > 1e-5 * ofSamples ? Math.sqrt(variance) : 0;
+function spreadOf(meanSquare: number, mean: Float32Array): number {
+  const variance = meanSquare - mean.reduce((sum, value) => sum + value ** 2, 0) / mean.length;
+  // Of what is not finite it is NaN.
+  return variance <= 1e-5 * meanSquare ? 0 : Math.sqrt(variance);
 }
 
 /** The share of the pairs of a real and a fake sample, the i-th of each, in which the real one has the larger logit. */

@@ -67,7 +67,7 @@ export function inMicroBatches(
       generator: new Sums(),
       discriminator: new Sums(),
       left: new Sums(),
-      meanSquares: new Sums(),
+      samples: new Sums(),
     };
     const wholeStep = () => {
       const logitsPiece = (...all: tf.Tensor[]) => logitsOf(networks, objective, state, critic!, inputsOf(all));
@@ -91,8 +91,8 @@ export function inMicroBatches(
           sums.generator.add(result.generatorGradients);
           sums.discriminator.add(result.discriminatorGradients);
           sums.left.add(scaled(result.left, part.samples / batch));
-          const {meanSquares} = result.observed;
-          if (meanSquares) sums.meanSquares.add(scaled({meanSquares}, part.samples / batch));
+          const {meanSquares, meanSamples} = result.observed;
+          if (meanSquares && meanSamples) sums.samples.add(scaled({meanSquares, meanSamples}, part.samples / batch));
           tf.dispose({...result});
         });
       }
@@ -102,7 +102,7 @@ export function inMicroBatches(
       tf.dispose(sums.left.values);
       return {
         losses: sums.losses.values as Record<string, tf.Scalar>,
-        observed: objective.observe ? {...judged?.logits, ...sums.meanSquares.values} : {},
+        observed: objective.observe ? {...judged?.logits, ...sums.samples.values} : {},
         generatorGradients: sums.generator.values as Gradients,
         discriminatorGradients: sums.discriminator.values as Gradients,
       };

@@ -8,8 +8,10 @@ export interface Observed extends tf.NamedTensorMap {
   realLogits?: tf.Tensor;
   /** The critic's logits for the fake samples. */
   fakeLogits?: tf.Tensor;
-  /** `meanSquares` of the real samples, then of the fake ones, `[4]`. */
+  /** The mean square of all values of the real samples, then of the fake ones, `[2]`. */
   meanSquares?: tf.Tensor;
+  /** The mean of the real samples, then of the fake ones, `[2, values of a sample]`. */
+  meanSamples?: tf.Tensor;
 }
 
 /** What is seen of a batch, kept, and on no gradient tape. */
@@ -18,16 +20,8 @@ export function observe(real: tf.Tensor, fake: tf.Tensor, realLogits: tf.Tensor,
   return {
     realLogits: constant(() => tf.clone(realLogits)),
     fakeLogits: constant(() => tf.clone(fakeLogits)),
-    meanSquares: constant(() => tf.stack([...meanSquares(real), ...meanSquares(fake)])),
+    // Of these two, means over samples, follows how much the samples differ, also over the parts of a batch, at next to no cost.
+    meanSquares: constant(() => tf.stack([real, fake].map(x => tf.mul(halfSquares(x), 2 / x.size)))),
+    meanSamples: constant(() => tf.stack([real, fake].map(x => tf.reshape(tf.mean(x, 0), [-1])))),
   };
-}
-
-/**
- * The mean square of samples, and that of their mean over the batch: they differ by the mean variance of a value over the batch.
- * So taken, without the samples' differences, it costs next to nothing.
- */
-function meanSquares(samples: tf.Tensor): [samples: tf.Tensor, mean: tf.Tensor] {
-  const rows = tf.reshape(samples, [samples.shape[0], -1]);
-  const mean = tf.mean(rows, 0);
-  return [tf.mul(halfSquares(rows), 2 / rows.size), tf.mul(halfSquares(mean), 2 / mean.size)];
 }
