@@ -19,6 +19,9 @@ const OF_THE_MOMENT = new Set(['step', 'seconds']);
 /** Whose a number can be; the rest of its name says what it is. */
 const WHOSE = /^(discriminator|generator|critic|real|fake)(?=[A-Z]|$)/;
 
+/** Charts that tell less of how training goes than the others. */
+const BEHIND = /^(weighted loss|learning rate|speed|memory|guard)\b/;
+
 /** The numbers of a log, as it grows. */
 export class Readings {
   private readonly curves = new Map<string, Curve>();
@@ -68,7 +71,8 @@ export class Readings {
       family.curves.push({...curve, name: bare === own ? words(own) : WHOSE.exec(own)![0]});
     }
     const length = ({curves}: Family) => Math.max(...curves.map(({points}) => points.length));
-    const all = [...families.values()].sort((a, b) => Number(b.title === 'loss') - Number(a.title === 'loss'));
+    const rank = ({title}: Family) => (title === 'loss' ? 0 : BEHIND.test(title) ? 2 : 1);
+    const all = [...families.values()].sort((a, b) => rank(a) - rank(b));
     const most = Math.max(0, ...all.map(length));
     const few = (family: Family) => length(family) < most / 10;
     // One score is a figure, no curve.
