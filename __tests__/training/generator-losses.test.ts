@@ -90,6 +90,59 @@ describeOnBackends('generator losses', backend => {
     });
   });
 
+  test.each([{}, {microBatchSize: 2}])('with warmUp: false are no part of a warm-up (%j)', async options => {
+    const run = async (capture: boolean) => {
+      const gan = new GAN(networks());
+      const calls = {always: 0, later: 0};
+      const loss = (name: keyof typeof calls): GeneratorLoss['loss'] => {
+        return (target, output) => {
+          calls[name]++;
+          return tf.mean(tf.square(tf.sub(target, output)));
+        };
+      };
+      gan.compile({
+        generatorOptimizer: tf.train.sgd(0.1),
+        discriminatorOptimizer: tf.train.sgd(0.1),
+        generatorLosses: [
+          {name: 'always', weight: 1, loss: loss('always')},
+          {name: 'later', weight: 0.5, loss: loss('later'), warmUp: false},
+        ],
+        capture,
+        ...options,
+      });
+      const {xs, ys} = batch(4);
+      const names: string[][] = [];
+      for (const adversarial of [false, true]) {
+        for (let step = 0; step < 4; step++)
+          names.push(Object.keys(await gan.trainOnBatch(xs, ys, {adversarial})).sort());
+        if (capture) expect(gan.captureStatus?.state).toBe('captured');
+        if (!adversarial) expect(calls.later).toBe(0);
+      }
+      expect(calls.later).toBeGreaterThan(0);
+      expect(calls.always).toBeGreaterThan(calls.later);
+      expect(names[3]).toEqual(['always']);
+      expect(names[7]).toEqual(['always', 'discriminatorLoss', 'generatorLoss', 'later']);
+      return (await weightsOf(gan.generator)).flat();
+    };
+    const weights = await run(false);
+    if (backend === 'tensorflow') expectClose(await run(true), weights, 1e-5);
+  });
+
+  test('for a warm-up are asked for, and their warmUp is a boolean', async () => {
+    const gan = new GAN(networks());
+    const loss = {name: 'own', weight: 1, loss: kinds['weights of the generator']!(gan), warmUp: false};
+    const compile = (generatorLosses: GeneratorLoss[]) =>
+      gan.compile({generatorOptimizer: tf.train.sgd(1), discriminatorOptimizer: tf.train.sgd(1), generatorLosses});
+    compile([loss]);
+    const {xs, ys} = batch(2);
+    await expect(gan.trainOnBatch(xs, ys, {adversarial: false})).rejects.toThrow(
+      'adversarial: false needs generatorLosses in compile()',
+    );
+    expect(() => compile([{...loss, warmUp: 1 as never}])).toThrow(
+      "GAN.compile: generator loss 'own': warmUp must be one of true, false, but it is 1.",
+    );
+  });
+
   test('leave nothing behind', async () => {
     const gan = new GAN(networks());
     gan.compile({

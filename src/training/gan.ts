@@ -25,6 +25,7 @@ import {SkippedSteps} from './skipped-steps.js';
 import type {CapturedCall, CaptureStatus} from './step-capture.js';
 import {stepCapturer} from './step-capture.js';
 import type {Networks} from './step.js';
+import {warmUpLosses} from './step.js';
 import type {StepKind, StepOutcome} from './update.js';
 import {stepKind, takeCountsBack, updateOf} from './update.js';
 import {requireNetworks, requireTrainable, requireWeightsOfTheirOwn} from './validation.js';
@@ -290,7 +291,7 @@ export class GAN {
 
   private takeStep(batch: TrainingBatch, {adversarial = true, diagnose = false}: TrainOptions): TakenStep {
     const compiled = this.requireCompiled('trainOnBatch');
-    if (!adversarial && compiled.objective.generatorLosses.length === 0) {
+    if (!adversarial && warmUpLosses(compiled.objective.generatorLosses).length === 0) {
       throw new Error(
         'GAN: adversarial: false needs generatorLosses in compile(), since nothing else trains the generator.',
       );

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type {Averaging} from '../losses/averaging.js';
 import type {GanLoss} from '../losses/gan-loss.js';
-import {requireKnownOptions} from '../options.js';
+import {requireKnownOptions, requireOneOf} from '../options.js';
 import type {GANCompileOptions, Passes} from './compile-options.js';
 import {givesOneLogit, mixingLayer} from './inspect-critic.js';
 import {requireKnownGeneratorLosses, requireKnownPenalties} from './validation.js';
@@ -52,7 +52,7 @@ function requireWeights({adversarialWeight = 1, generatorLosses = [], penalties 
     if (!Array.isArray(list)) throw new Error(`GAN.compile: ${name} must be an array, but it is ${typeof list}.`);
   }
   requireKnownGeneratorLosses('GAN.compile', generatorLosses);
-  for (const {name, weight, loss} of generatorLosses) {
+  for (const {name, weight, loss, warmUp = true} of generatorLosses) {
     if (!name || names.has(name)) {
       throw new Error(
         `GAN.compile: generatorLosses need names of their own, but ${JSON.stringify(name)} is empty or taken.`,
@@ -61,6 +61,7 @@ function requireWeights({adversarialWeight = 1, generatorLosses = [], penalties 
     if (!Number.isFinite(weight) || typeof loss !== 'function') {
       throw new Error(`GAN.compile: generator loss '${name}' needs a finite weight and a loss function.`);
     }
+    requireOneOf(`GAN.compile: generator loss '${name}'`, 'warmUp', warmUp, [true, false]);
     names.add(name);
   }
   requireKnownPenalties('GAN.compile', penalties);

@@ -20,6 +20,13 @@ export interface GeneratorLoss {
    * that parts of a batch add up to the whole (see `Averaging`).
    */
   loss: (target: tf.Tensor, output: tf.Tensor) => tf.Scalar;
+  /** Whether a warm-up (`adversarial: false`) is on this loss too. Default true. */
+  warmUp?: boolean;
+}
+
+/** The generator losses of a warm-up. */
+export function warmUpLosses(generatorLosses: GeneratorLoss[]): GeneratorLoss[] {
+  return generatorLosses.filter(({warmUp = true}) => warmUp);
 }
 
 /** What a training step optimises. */

@@ -4,7 +4,7 @@ import {requireKnownOptions} from '../options.js';
 import type {Penalty} from './penalties.js';
 import type {GeneratorLoss, Networks, Objective} from './step.js';
 
-const GENERATOR_LOSS: OptionNames<GeneratorLoss> = {name: true, weight: true, loss: true};
+const GENERATOR_LOSS: OptionNames<GeneratorLoss> = {name: true, weight: true, loss: true, warmUp: true};
 const PENALTY: OptionNames<Penalty> = {name: true, weight: true, every: true, penalty: true};
 const OBJECTIVE: OptionNames<Objective> = {
   loss: true,

@@ -3,7 +3,7 @@ import {joinBatch, splitInputs} from './inputs.js';
 import {generatorForward} from './recompute.js';
 import {runStep} from './run-step.js';
 import type {Step} from './step.js';
-import {contentLoss, stepRecorder} from './step.js';
+import {contentLoss, stepRecorder, warmUpLosses} from './step.js';
 import {requireKnownObjective} from './validation.js';
 import {gradientsOf, trainableVariables} from './variables.js';
 
@@ -18,12 +18,13 @@ import {gradientsOf, trainableVariables} from './variables.js';
  */
 export const warmUpStep: Step = ({generator}, objective, xs, ys) => {
   requireKnownObjective('warmUpStep', objective);
+  const onWarmUp = {...objective, generatorLosses: warmUpLosses(objective.generatorLosses)};
   const variables = trainableVariables(generator);
   const {losses, observed, record} = stepRecorder(objective);
   const step = () => {
     const {grads} = tf.variableGrads(() => {
       const parts = splitInputs(xs, objective.lanes).map(inputs => generatorForward(objective)(generator, inputs));
-      return contentLoss(objective, [generator], ys, joinBatch(parts), record);
+      return contentLoss(onWarmUp, [generator], ys, joinBatch(parts), record);
     }, variables);
     return {losses, observed, generatorGradients: gradientsOf(variables, grads), discriminatorGradients: {}};
   };
