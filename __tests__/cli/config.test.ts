@@ -73,6 +73,19 @@ test.each([
   expect(existsSync(inFolder('none'))).toBe(false);
 });
 
+test("the perceptual loss is an option, with a recipe's layers, and a file that is not there is named", () => {
+  const given = ['--perceptual', 'vgg19.safetensors', '--perceptual-weight', '0.5'];
+  expect(printed('--recipe', 'real-esrgan', ...given)).toMatchObject({
+    ...{perceptual: inFolder('vgg19.safetensors'), perceptualWeight: 0.5, perceptualLayers: 'real-esrgan'},
+  });
+  const {status, stderr} = cli('train', '--data', 'photos', ...given, '--backend', 'wasm', '--out', 'none');
+  expect([status, stderr]).toEqual([
+    2,
+    'tfjs-ragan: cannot read the weights of VGG19 from vgg19.safetensors: it does not exist\n',
+  ]);
+  expect(existsSync(inFolder('none'))).toBe(false);
+});
+
 test('a config that is not there, and a folder without a run, are named', () => {
   expect(cli('train', '--config', 'gone.json').stderr).toBe(
     'tfjs-ragan: cannot read the config gone.json: it does not exist\n',

@@ -65,7 +65,7 @@ describe('weights of VGG19', () => {
   });
 
   test.each<[string, Partial<SafetensorsTensor> | undefined, string]>([
-    ['that are missing', undefined, 'but it does not; give the tensors of readSafetensors.'],
+    ['that are missing', undefined, 'but it does not; docs/perceptual-losses.md says how to get them.'],
     ['of another shape', {shape: [512, 512, 9]}, 'but its shape is [512, 512, 9].'],
     ['that are no numbers with a fraction', {dtype: 'int64', data: new BigInt64Array(1)}, 'but its dtype is int64.'],
   ])('%s are refused', (_, change, message) => {

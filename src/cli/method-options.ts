@@ -11,6 +11,9 @@ export function methodOptions(): Option[] {
     option('--convolutions <number>', 'of the compact generator (default: 16)').argParser(number),
     option('--discriminator <name>', 'the critic: vgg, unet or patch (default: vgg)'),
     option('--loss <name>', 'relativistic average, relativistic paired, or standard (default: average)'),
+    option('--perceptual <file>', 'a safetensors file of VGG19, whose features the GAN stage compares too: see below'),
+    option('--perceptual-weight <number>', 'of that loss (default: 1)').argParser(number),
+    option('--perceptual-layers <name>', "its layers: esrgan's or real-esrgan's (default: esrgan)"),
     option('--r1 <gamma>', "weight of a penalty on the critic's slope at real pictures (default: 0)").argParser(number),
     option('--r2 <gamma>', 'the same at generated ones (default: 0)').argParser(number),
     option('--beta1 <number>', "Adam's momentum, 0 for none (default: 0.9)").argParser(number),
@@ -24,6 +27,11 @@ export function methodOptions(): Option[] {
     ),
   ];
 }
+
+/** What `--perceptual` does, for `--help`. */
+export const PERCEPTUAL_HELP = `--perceptual adds the papers' perceptual loss to the GAN stage, whose steps then take several times as long.
+It changes no other weight: ESRGAN's are --content-weight 0.01 and --adversarial-weight 0.005 beside it, as
+--recipe esrgan has them. docs/perceptual-losses.md says how to get the file, in two lines of Python.`;
 
 /** What the recipes are, for `--help`. */
 export const RECIPES_HELP = `Recipes:

@@ -8,7 +8,7 @@ import {DEFAULT_SETTINGS, requireEverySetting, settingsOver} from '../node/runs/
 import type {TrainSettings} from '../node/runs/settings.js';
 import {trainEsrgan} from '../node/runs/session.js';
 import type {Scores} from '../node/runs/evaluation.js';
-import {methodOptions, RECIPES_HELP} from './method-options.js';
+import {methodOptions, PERCEPTUAL_HELP, RECIPES_HELP} from './method-options.js';
 import {MODEL_FORMS} from './model-option.js';
 import {number} from './number-option.js';
 import {pairsOption, requirePairs} from './pairs-option.js';
@@ -66,7 +66,8 @@ export function trainCommand(report: (code: number) => void): Command {
     .option('--tensorboard', 'write what TensorBoard shows too: tensorboard --logdir RUN')
     .addHelpText(
       'after',
-      '\nThe defaults make a small network in minutes on a laptop. The recipes are for days on a GPU; with\n' +
+      `\n${PERCEPTUAL_HELP}\n` +
+        '\nThe defaults make a small network in minutes on a laptop. The recipes are for days on a GPU; with\n' +
         '--micro-batch 1 they train in the memory of one patch. What is given beside a recipe stands for it.\n\n' +
         `${RECIPES_HELP}\n\n` +
         'Exit codes: 0 finished; 1 diverged (losses, weights or pictures of NaN: the last good checkpoint stays, and no\n' +

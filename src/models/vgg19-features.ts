@@ -136,7 +136,7 @@ function valuesOf(
 ): Float32Array | Float64Array {
   const tensor = (tensors as Record<string, SafetensorsTensor | undefined> | undefined)?.[name];
   const needed = `vgg19Features: weights must hold ${name} of shape [${expected.join(', ')}], as torchvision's vgg19 does`;
-  if (!tensor) throw new Error(`${needed}, but it does not; give the tensors of readSafetensors.`);
+  if (!tensor) throw new Error(`${needed}, but it does not; docs/perceptual-losses.md says how to get them.`);
   const {shape, data} = tensor;
   if (!tf.util.arraysEqual(shape, expected)) throw new Error(`${needed}, but its shape is [${shape.join(', ')}].`);
   if (data instanceof Float32Array || data instanceof Float64Array) return data;

@@ -5,19 +5,26 @@ import {StandardLoss} from '../../losses/standard-loss.js';
 import {patchDiscriminator} from '../../models/patch-discriminator.js';
 import {unetDiscriminator} from '../../models/unet-discriminator.js';
 import {vggDiscriminator} from '../../models/vgg-discriminator.js';
+import type {Vgg19Features} from '../../models/vgg19-features.js';
 import {l1Loss} from '../../training/content-loss.js';
 import {GAN} from '../../training/gan.js';
+import {perceptualLoss, realEsrganLayers} from '../../training/perceptual-loss.js';
 import type {Penalty} from '../../training/penalties.js';
 import {r1Penalty, r2Penalty} from '../../training/penalties.js';
+import type {GeneratorLoss} from '../../training/step.js';
 import type {LearningRateSchedule} from '../../training/schedules.js';
 import {cosine, multiStep, warmUp} from '../../training/schedules.js';
 import type {TrainSettings} from './settings.js';
 
-/** Compiles the ESRGAN that the settings describe around a generator: both stages, by one count of steps. */
+/**
+ * Compiles the ESRGAN that the settings describe around a generator: both stages, by one count of steps. `features` are those
+ * of the perceptual loss, if any.
+ */
 export function compiledEsrgan(
   settings: TrainSettings,
   generator: tf.LayersModel,
   onWarning: (message: string) => void,
+  features?: Vgg19Features,
 ): GAN {
   const {warmupSteps, steps, beta1 = 0.9, weightAverage = 0} = settings;
   const gan = new GAN({generator, discriminator: runDiscriminator(settings)});
@@ -35,7 +42,7 @@ export function compiledEsrgan(
     penalties: penaltiesOf(settings),
     ...(weightAverage > 0 && {weightAverage: {decay: weightAverage}}),
     adversarialWeight: settings.adversarialWeight,
-    generatorLosses: [{name: 'content', weight: settings.contentWeight, loss: l1Loss}],
+    generatorLosses: lossesOf(settings, features),
     ...(settings.microBatch === undefined ? {} : {microBatchSize: settings.microBatch}),
     recompute: settings.recompute ?? false,
     onWarning,
@@ -52,6 +59,15 @@ export function disposeWhole(gan: GAN): void {
 }
 
 const LOSSES = {average: RelativisticAverageLoss, paired: RelativisticPairedLoss, standard: StandardLoss};
+
+/** The pixel loss, and in the GAN stage the perceptual one, where there are features for it. */
+function lossesOf(settings: TrainSettings, features: Vgg19Features | undefined): GeneratorLoss[] {
+  const {contentWeight, perceptualWeight: weight = 1, perceptualLayers = 'esrgan'} = settings;
+  const content = {name: 'content', weight: contentWeight, loss: l1Loss};
+  if (!features) return [content];
+  const loss = perceptualLoss({features, ...(perceptualLayers === 'real-esrgan' && {layers: realEsrganLayers})});
+  return [content, {name: 'perceptual', weight, loss, warmUp: false}];
+}
 
 function penaltiesOf({r1 = 0, r2 = 0}: TrainSettings): Penalty[] {
   return [...(r1 > 0 ? [r1Penalty({gamma: r1})] : []), ...(r2 > 0 ? [r2Penalty({gamma: r2})] : [])];

@@ -24,12 +24,15 @@ const REAL_ESRGAN = {
   loss: 'standard', // SRGANModel with gan_type: vanilla
   adversarialWeight: 0.1, // gan_opt: loss_weight
   contentWeight: 1, // pixel_opt: loss_weight
+  perceptualWeight: 1, // perceptual_opt: perceptual_weight
+  perceptualLayers: 'real-esrgan', // perceptual_opt: layer_weights
   weightAverage: 0.999, // ema_decay
 } as const satisfies Partial<TrainSettings>;
 
 /**
  * The settings of published models, for `trainEsrgan` and `train --recipe`: as far as a run can have them, and without what
- * the machine decides. They are made for days on a GPU; `microBatch` and fewer steps make them smaller.
+ * the machine decides. They are made for days on a GPU; `microBatch` and fewer steps make them smaller. Of the perceptual loss, which
+ * all but `r3gan` were published with, they have the weight and the layers; it takes the weights of VGG19, which are `perceptual` here.
  *
  * `esrgan`: the numbers of BasicSR's `options/train/ESRGAN/train_RRDBNet_PSNR_x4.yml` for the warm-up and `train_ESRGAN_x4.yml`
  * for the GAN stage (https://github.com/XPixelGroup/BasicSR), which are those of the paper, section 4.1
@@ -74,6 +77,8 @@ export const RECIPES = {
     loss: 'average', // ESRGANModel with gan_type: vanilla
     adversarialWeight: 5e-3, // gan_opt: loss_weight
     contentWeight: 1e-2, // pixel_opt: loss_weight
+    perceptualWeight: 1, // perceptual_opt: perceptual_weight
+    perceptualLayers: 'esrgan', // perceptual_opt: layer_weights
     weightAverage: 0.999, // ema_decay
   },
   'real-esrgan': REAL_ESRGAN,

@@ -39,6 +39,9 @@ const CHANGEABLE = [
   'loss',
   'adversarialWeight',
   'contentWeight',
+  'perceptual',
+  'perceptualWeight',
+  'perceptualLayers',
   'r1',
   'r2',
 ] as const satisfies (keyof TrainSettings)[];

@@ -4,7 +4,7 @@ import {isAbsolute, relative, resolve} from 'node:path';
 import {DEFAULT_MODEL} from '../models/default-model.js';
 import type {TrainSettings} from './settings.js';
 
-const PATHS = ['data', 'pairs', 'validation', 'init', 'out'] as const satisfies (keyof TrainSettings)[];
+const PATHS = ['data', 'pairs', 'validation', 'init', 'perceptual', 'out'] as const satisfies (keyof TrainSettings)[];
 
 /**
  * The settings as a checkpoint keeps them: with paths that mean the same from every working directory. What `init` is a name of,

@@ -2,6 +2,7 @@ import type * as tf from '@tensorflow/tfjs';
 import {rename, rm} from 'node:fs/promises';
 import {NonFiniteError} from '../../finite.js';
 import {requireKnownOptions} from '../../options.js';
+import type {Vgg19Features} from '../../models/vgg19-features.js';
 import {collapseWarnings} from '../../training/collapse-warnings.js';
 import type {GAN} from '../../training/gan.js';
 import type {GanCallback} from '../../training/gan-callback.js';
@@ -23,6 +24,7 @@ import {requireResumable} from './resumed-settings.js';
 import type {RunFolder} from './folder.js';
 import {takeRunFolder} from './folder.js';
 import {runGenerator} from './generator.js';
+import {perceptualFeatures} from './perceptual-features.js';
 import type {RunPhotos} from './photos.js';
 import {listRunPhotos} from './photos.js';
 import type {JsonLogCallback} from './json-log.js';
@@ -85,9 +87,14 @@ export async function trainEsrgan(
       settings.backend as BackendName | 'auto',
       settings.threads === undefined ? {} : {threads: settings.threads},
     );
-    const generator = await runGenerator(settings, folder);
-    const session = new Session(settings, folder, watched, chosen.backend, generator, signal);
-    return await session.run(photos, chosen.reason);
+    const features = await perceptualFeatures(settings.perceptual);
+    try {
+      const generator = await runGenerator(settings, folder);
+      const session = new Session(settings, folder, watched, chosen.backend, generator, features, signal);
+      return await session.run(photos, chosen.reason);
+    } finally {
+      features?.dispose();
+    }
   } catch (error) {
     // Where the folder is gone nothing in it can be written: then that is the reason.
     await folder.requireLock();
@@ -119,9 +126,10 @@ class Session {
     private readonly events: TrainEvents & Required<Pick<TrainEvents, 'onWarning'>>,
     private readonly backend: string,
     generator: tf.LayersModel,
+    features: Vgg19Features | undefined,
     private readonly signal: AbortSignal | undefined,
   ) {
-    this.gan = compiledEsrgan(settings, generator, events.onWarning);
+    this.gan = compiledEsrgan(settings, generator, events.onWarning, features);
     this.steps = settings.warmupSteps + settings.steps;
     this.progress = {settings: withAbsolutePaths(settings), step: 0, seconds: 0, validation: noScores()};
     this.told = new RunEvents(events, {steps: this.steps, batch: settings.batch, logEvery: LOG_EVERY}, signal);

@@ -77,6 +77,15 @@ export interface TrainSettings {
   adversarialWeight: number;
   /** Weight of the pixel loss in the generator's. */
   contentWeight: number;
+  /**
+   * A safetensors file of VGG19's weights by torchvision's names, for a perceptual loss of the GAN stage: see `perceptualLoss`.
+   * Default: none, and no such loss.
+   */
+  perceptual?: string;
+  /** Weight of the perceptual loss in the generator's. Default 1. */
+  perceptualWeight?: number;
+  /** The layers that it compares: `'esrgan'`, conv5_4 alone, or `'real-esrgan'`, `realEsrganLayers`. Default `'esrgan'`. */
+  perceptualLayers?: 'esrgan' | 'real-esrgan';
   /** Weight of a penalty on the critic's slope at real pictures: see `gamma` of `r1Penalty`. Default 0, none. */
   r1?: number;
   /** The same at generated pictures: see `r2Penalty`. Default 0, none. */
@@ -163,6 +172,9 @@ export const TRAIN_SETTINGS: OptionNames<TrainSettings> = {
   loss: true,
   adversarialWeight: true,
   contentWeight: true,
+  perceptual: true,
+  perceptualWeight: true,
+  perceptualLayers: true,
   r1: true,
   r2: true,
   weightAverage: true,
@@ -198,6 +210,9 @@ export function requireSettings(settings: TrainSettings): void {
   requireEverySetting(settings);
   if (settings.steps + settings.warmupSteps === 0) {
     throw new Error('--steps must be at least 1 when --warmup-steps is 0, but it is 0');
+  }
+  if (settings.perceptual !== undefined && settings.patch < 16) {
+    throw new Error(`--patch must be at least 16 with --perceptual, but it is ${settings.patch}`);
   }
   const {data, pairs} = settings;
   if (data !== undefined && pairs !== undefined) {
