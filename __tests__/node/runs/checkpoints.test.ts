@@ -7,7 +7,7 @@ import type {CheckpointsOptions} from 'tfjs-ragan/node';
 import {checkpoints, loadCheckpoint, readCheckpointState, saveCheckpoint} from 'tfjs-ragan/node';
 import {describeOnBackends, tensorFlow} from '../../support/backends.js';
 import {batchOf, disposeAll, everything, stateOf} from '../../support/everything.js';
-import {compiled} from '../../support/small-gan.js';
+import {batch, compiled} from '../../support/small-gan.js';
 import {temporaryFolder} from '../../support/temporary-folder.js';
 
 const inFolder = temporaryFolder();
@@ -132,6 +132,24 @@ describeOnBackends('checkpoints', backend => {
     expect(names(folder)).toEqual(['checkpoint-000004.bin', 'checkpoint.bin']);
     expect(await readCheckpointState(newest!)).toBeNull();
     [gan, resumed].forEach(disposeAll);
+  });
+
+  test('wait for a step that is not left out, so that the one before a streak of these stays', async () => {
+    const folder = newFolder();
+    const gan = compiled({onWarning: () => undefined});
+    const {xs, ys} = batch();
+    const spoiled = tf.fill(ys.shape, NaN);
+    const dataset = tf.data.generator(function* () {
+      for (const is of 'ggbbbbbgg') yield {xs: tf.clone(xs), ys: tf.clone(is === 'g' ? ys : spoiled)};
+    });
+    const saved = checkpoints(folder, {every: 2, keep: 2});
+    const last: unknown[] = [];
+    const look = {onBatchEnd: () => void last.push(saved.last?.step)};
+    await gan.fitDataset(dataset, {epochs: 1, callbacks: [saved, look]});
+    expect(last).toEqual([undefined, 2, 2, 2, 2, 2, 2, 8, 8]);
+    expect(names(folder)).toEqual(['checkpoint-000008.bin', 'checkpoint.bin']);
+    tf.dispose([xs, ys, spoiled]);
+    disposeAll(gan);
   });
 
   test('leak nothing, and read no losses where none is asked for', async () => {

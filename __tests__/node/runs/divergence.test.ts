@@ -43,6 +43,13 @@ describeOnBackends('a run that diverges', backend => {
     ],
     ['in the warm-up', {warmupLearningRate: 1e30, warmupSteps: 12}, `${left} content is NaN, the gradient`, 11, 0],
     ['in the critic', {discriminatorLearningRate: 1e30, steps: 20}, `${left} discriminatorLoss is NaN`, 13, 2],
+    [
+      'over several checkpoints',
+      {discriminatorLearningRate: 1e30, steps: 20, checkpointEvery: 5},
+      `${left} discriminatorLoss is NaN`,
+      13,
+      2,
+    ],
     ['at a checkpoint', {learningRate: 1e30, checkpointEvery: 4}, 'of a picture the model makes NaN', 4, 2],
     ['by a picture', {learningRate: 1e30, sampleEvery: 4}, 'of a picture the model makes NaN (losses', 4, 2],
     ['by its last step', {learningRate: 3e37, steps: 1}, 'of a picture the model makes', 3, 2],

@@ -31,7 +31,10 @@ export interface BestCheckpointOptions {
 
 /** What `checkpoints` can be told. */
 export interface CheckpointsOptions {
-  /** A checkpoint at every multiple of this many steps, and when training ends; 0 for that alone. Default 100. */
+  /**
+   * A checkpoint at every multiple of this many steps, and when training ends; 0 for that alone. Where such a step is left out
+   * since its losses or gradients are not finite, it waits for the next one that is not left out. Default 100.
+   */
   every?: number;
   /** How many of the last ones stay: a whole number from 1. Default 2. */
   keep?: number;
@@ -134,6 +137,9 @@ class Keeper extends GanCallback implements CheckpointsCallback {
   private damaged: string[] = [];
   /** The mean losses since the last checkpoint. */
   private logs: Record<string, number> = {};
+  private isDue = false;
+  /** Those of the GAN so far. */
+  private skippedSteps = 0;
 
   constructor(
     private readonly where: string | RunPlace,
@@ -145,6 +151,7 @@ class Keeper extends GanCallback implements CheckpointsCallback {
 
   override async onTrainBegin(): Promise<void> {
     await this.requireOwn();
+    this.skippedSteps = this.gan.skippedSteps;
   }
 
   override onLogs(_: number, logs: Record<string, number>): void {
@@ -152,7 +159,14 @@ class Keeper extends GanCallback implements CheckpointsCallback {
   }
 
   override async onBatchEnd(): Promise<void> {
-    if (this.gan.step % this.options.every === 0) await this.save();
+    const {step, skippedSteps} = this.gan;
+    const isLeftOut = skippedSteps > this.skippedSteps;
+    this.skippedSteps = skippedSteps;
+    this.isDue ||= step % this.options.every === 0;
+    if (!this.isDue) return;
+    if (!isLeftOut) await this.save();
+    // Where no step is good any more, the weights are none to go on from: they must not take the place of those before.
+    else await this.options.state?.(this.gan);
   }
 
   override async onTrainEnd(): Promise<void> {
@@ -197,6 +211,7 @@ class Keeper extends GanCallback implements CheckpointsCallback {
       throw error;
     }
     this.last = {file: newest, step: gan.step};
+    this.isDue = false;
     await this.removeOld();
     if (metric) await this.consider(this.last, metric);
   }
