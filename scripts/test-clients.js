@@ -1,5 +1,5 @@
 // Tests models against the programs that they come from and are written for, the large ones among them: UpscalerJS's
-// larger models, and spandrel, which needs PyTorch.
+// larger models, spandrel, which needs PyTorch, and torchvision, which comes with it.
 //   npm run test:clients [-- --dir FOLDER]
 // They are installed in that folder, and kept there; without it in one that is removed at the end. Some gigabytes.
 import {execFileSync} from 'node:child_process';
