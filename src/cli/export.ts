@@ -7,7 +7,8 @@ import type {ModelFormat} from '../node/models/formats.js';
 import {locateModel} from '../node/models/locate.js';
 import type {StoredType} from '../node/models/stored-weights.js';
 import {isSameFile} from '../node/system/files.js';
-import {MODEL_FORMS, runModel} from './model-option.js';
+import {runModel} from '../node/runs/run-model.js';
+import {MODEL_FORMS} from './model-option.js';
 
 /** The formats by the programs that they are for. */
 const PROGRAMS: Readonly<Record<string, ModelFormat>> = {

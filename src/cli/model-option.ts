@@ -1,9 +1,8 @@
 import type * as tf from '@tensorflow/tfjs';
 import {InvalidArgumentError} from 'commander';
-import {existsSync} from 'node:fs';
-import {join} from 'node:path';
 import {DEFAULT_MODEL, DEFAULT_SHARPNESS, loadDefaultModel} from '../node/models/default-model.js';
 import {loadModel} from '../node/models/files.js';
+import {runModel} from '../node/runs/run-model.js';
 
 /** What `loadModel` takes, in a few words. */
 export const MODEL_FORMS =
@@ -39,10 +38,4 @@ export async function loadRunModel(model = DEFAULT_MODEL, sharpness?: number): P
   if (sharpness !== undefined)
     throw new Error('--sharpness is of the model that comes with tfjs-ragan; leave out --model');
   return loadModel(runModel(model));
-}
-
-/** The model in a run's folder; anything else that `loadModel` takes is itself. */
-export function runModel(model: string): string {
-  const ofRun = join(model, 'model');
-  return existsSync(join(ofRun, 'model.json')) ? ofRun : model;
 }

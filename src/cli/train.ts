@@ -25,7 +25,10 @@ export function trainCommand(report: (code: number) => void): Command {
     .option('--validation <folder...>', 'photos to measure on, or two folders of pairs (default: a tenth, held out)')
     .option('--out <folder>', 'where the run is kept', defaults.out)
     .option('--resume', 'go on with the run in --out, by its own settings where no others are given', defaults.resume)
-    .option('--init <model>', `what to start from: ${MODEL_FORMS}; "default" is the one that comes with tfjs-ragan`)
+    .option(
+      '--init <model>',
+      `what to start from: a run's folder, ${MODEL_FORMS}; "default" is the one that comes with tfjs-ragan`,
+    )
     .option('--scale <number>', 'how many times larger: 2, 4 or 8', number, defaults.scale)
     .option('--filters <number>', 'feature maps of the generator', number, defaults.filters)
     .option('--growth <number>', 'feature maps that each dense layer adds', number, defaults.growth)

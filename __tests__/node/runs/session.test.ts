@@ -162,6 +162,21 @@ test("a run starts from any network, and goes on with it; one that doesn't fit i
   expect(moved).toBeGreaterThan(1e-3);
 });
 
+test('a run starts from the model of another run', async () => {
+  const short = {warmupSteps: 1, steps: 0};
+  await trainEsrgan(settings({...short, out: inFolder('first')}), {onWarning: () => undefined});
+  const rates = {warmupLearningRate: 1e-12, seed: 9};
+  const second = settings({...short, ...rates, out: inFolder('second'), init: inFolder('first')});
+  await trainEsrgan(second, {onWarning: () => undefined});
+  const weights = async (run: string) => {
+    const model = await loadModel(inFolder(run, 'model'));
+    const values = model.getWeights().flatMap(weight => Array.from(weight.dataSync()));
+    model.dispose();
+    return values;
+  };
+  expectClose(await weights('second'), await weights('first'), 1e-6);
+});
+
 test('a run that is stopped before its first step has something to show and to resume', async () => {
   const abort = new AbortController();
   abort.abort();

@@ -8,6 +8,7 @@ import {DEFAULT_MODEL, loadDefaultModel} from '../models/default-model.js';
 import {loadModel} from '../models/files.js';
 import {fileError, writeFileAtomically} from '../system/files.js';
 import type {RunFolder} from './folder.js';
+import {runModel} from './run-model.js';
 import type {TrainSettings} from './settings.js';
 
 /**
@@ -26,7 +27,7 @@ export async function runGenerator(settings: TrainSettings, folder: RunFolder): 
   // Of a run that could not begin.
   await rm(folder.network, {force: true});
   if (init === undefined) return make();
-  const model = init === DEFAULT_MODEL ? await loadDefaultModel({sharpness: 1}) : await loadModel(init);
+  const model = init === DEFAULT_MODEL ? await loadDefaultModel({sharpness: 1}) : await loadModel(runModel(init));
   const own = make();
   try {
     if (shapes(model) === shapes(own)) {
