@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import {addNoise} from './instance-noise.js';
 import type {Judgement} from './judge.js';
 import {judge} from './judge.js';
+import {observedSamples} from './observed.js';
 import {generatorForward} from './recompute.js';
 import {runStep} from './run-step.js';
 import type {Step} from './step.js';
@@ -26,6 +27,7 @@ export const criticStep: Step = ({generator, discriminator}, objective, xs, ys, 
     // Nothing but its output is needed.
     const made = tf.tidy(() => generatorForward(objective)(generator, xs));
     const [real, fake] = [addNoise(ys, noise?.[0]), addNoise(made, noise?.[1])];
+    recorder.observe(() => observedSamples(ys, made));
     judgement = judge(discriminator, critic, objective, real, fake, recorder);
     judgement.generatorSeed.dispose();
     return {losses, observed, generatorGradients: {}, discriminatorGradients: judgement.discriminatorGradients};

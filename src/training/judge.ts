@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import {logitsOfTwoPasses} from './logits.js';
+import {observedLogits} from './observed.js';
 import type {Critic} from './penalties.js';
 import {addPenalties} from './penalty-gradients.js';
 import type {Gradients, Objective, StepRecorder} from './step.js';
@@ -38,7 +39,7 @@ export function judge(
         const result = loss.withGradients(realLogits, fakeLogits, {averaging});
         record('discriminatorLoss', result.discriminatorLoss);
         record('generatorLoss', result.generatorLoss);
-        observe(real, fake, realLogits, fakeLogits);
+        observe(() => observedLogits(realLogits, fakeLogits));
         generatorSeed = tf.keep(tf.mul(result.generatorFake, adversarialWeight));
         return [result.discriminatorReal, result.discriminatorFake];
       });

@@ -14,14 +14,23 @@ export interface Observed extends tf.NamedTensorMap {
   meanSamples?: tf.Tensor;
 }
 
-/** What is seen of a batch, kept, and on no gradient tape. */
-export function observe(real: tf.Tensor, fake: tf.Tensor, realLogits: tf.Tensor, fakeLogits: tf.Tensor): Observed {
-  const constant = (compute: () => tf.Tensor) => tf.keep(untaped(() => tf.tidy(compute)));
+/** Of the critic's logits. */
+export function observedLogits(realLogits: tf.Tensor, fakeLogits: tf.Tensor): Observed {
+  return {realLogits: seen(() => tf.clone(realLogits)), fakeLogits: seen(() => tf.clone(fakeLogits))};
+}
+
+/**
+ * Of the samples, without the noise that the critic may see on them. Of these two, means over samples, follows how much the samples
+ * differ, also over the parts of a batch, at next to no cost.
+ */
+export function observedSamples(real: tf.Tensor, fake: tf.Tensor): Observed {
   return {
-    realLogits: constant(() => tf.clone(realLogits)),
-    fakeLogits: constant(() => tf.clone(fakeLogits)),
-    // Of these two, means over samples, follows how much the samples differ, also over the parts of a batch, at next to no cost.
-    meanSquares: constant(() => tf.stack([real, fake].map(x => tf.mul(halfSquares(x), 2 / x.size)))),
-    meanSamples: constant(() => tf.stack([real, fake].map(x => tf.reshape(tf.mean(x, 0), [-1])))),
+    meanSquares: seen(() => tf.stack([real, fake].map(x => tf.mul(halfSquares(x), 2 / x.size)))),
+    meanSamples: seen(() => tf.stack([real, fake].map(x => tf.reshape(tf.mean(x, 0), [-1])))),
   };
+}
+
+/** Kept, and on no gradient tape. */
+function seen(compute: () => tf.Tensor): tf.Tensor {
+  return tf.keep(untaped(() => tf.tidy(compute)));
 }

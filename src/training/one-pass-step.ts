@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import {joinBatch, splitBatch, splitInputs} from './inputs.js';
 import {addNoise, addNoiseToParts} from './instance-noise.js';
 import {logitsOfOnePass} from './logits.js';
+import {observedLogits, observedSamples} from './observed.js';
 import {onOwnTape} from './own-tape.js';
 import {addPenalties} from './penalty-gradients.js';
 import {generatorForward} from './recompute.js';
@@ -49,7 +50,7 @@ export const onePassStep: Step = ({generator, discriminator}, objective, xs, ys,
         const {discriminatorReal, discriminatorFake, generatorFake} = result;
         record('discriminatorLoss', result.discriminatorLoss);
         record('generatorLoss', result.generatorLoss);
-        observe(real, joinBatch(fakes), realLogits, fakeLogits);
+        observe(() => ({...observedSamples(ys, joinBatch(samples)), ...observedLogits(realLogits, fakeLogits)}));
         const divisor = tf.where(tf.less(tf.abs(discriminatorFake), TINY), TINY, discriminatorFake);
         rescale = tf.keep(tf.mul(tf.div(generatorFake, divisor), adversarialWeight));
         return [discriminatorReal, divisor];

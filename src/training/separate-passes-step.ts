@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import {addNoise} from './instance-noise.js';
 import type {Judgement} from './judge.js';
 import {judge} from './judge.js';
+import {observedSamples} from './observed.js';
 import {onOwnTape} from './own-tape.js';
 import {generatorForward} from './recompute.js';
 import {runStep} from './run-step.js';
@@ -33,6 +34,7 @@ export const separatePassesStep: Step = ({generator, discriminator}, objective, 
     const fake = generatorForward(objective)(generator, xs);
     const adversarial = onOwnTape(() => {
       const [real, judged] = [addNoise(ys, noise?.[0]), addNoise(fake, noise?.[1])];
+      recorder.observe(() => observedSamples(ys, fake));
       judgement = judge(discriminator, critic, objective, real, judged, recorder);
       return tf.grad(critic)(judged, judgement.generatorSeed);
     });

@@ -6,7 +6,6 @@ import type {Inputs} from './inputs.js';
 import {listOf} from './inputs.js';
 import type {Noise} from './instance-noise.js';
 import type {Observed} from './observed.js';
-import {observe} from './observed.js';
 import type {Critic, Penalty} from './penalties.js';
 
 /** A loss of the generator's output against the real sample it should give, besides the adversarial one. */
@@ -168,7 +167,7 @@ export interface StepRecorder {
   observed: Observed;
   record: (name: string, value: tf.Scalar) => void;
   /** See `Observed`; does nothing unless the objective asks for it. */
-  observe: (...of: Parameters<typeof observe>) => void;
+  observe: (see: () => Observed) => void;
 }
 
 /** What is written down of a step that has not begun. */
@@ -179,8 +178,8 @@ export function stepRecorder({observe: asked = false}: Objective): StepRecorder 
     losses,
     observed,
     record: (name, value) => (losses[name] = tf.keep(tf.clone(value))),
-    observe: (...of) => {
-      if (asked) Object.assign(observed, observe(...of));
+    observe: see => {
+      if (asked) Object.assign(observed, see());
     },
   };
 }
