@@ -110,3 +110,16 @@ describeOnBackends('a transpose', () => {
     expect(tf.memory().numTensors).toBe(numTensors);
   });
 });
+
+describeOnBackends('a sum of tensors', () => {
+  test.each([1, 2, 7, 8, 13, 14, 30])('of %i is one, and leaks nothing', async count => {
+    const summands = Array.from({length: count}, (_, i) => tf.tensor1d([i + 1, 1, i]));
+    const {numTensors} = tf.memory();
+    const sum = tf.addN(summands);
+    expect(tf.memory().numTensors).toBe(numTensors + 1);
+    expect(await valuesOf(sum)).toEqual([(count * (count + 1)) / 2, count, (count * (count - 1)) / 2]);
+    sum.dispose();
+    expect(tf.memory().numTensors).toBe(numTensors);
+    expect((await valuesOf(summands[0]!))[0]).toBe(1);
+  });
+});

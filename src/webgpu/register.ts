@@ -3,8 +3,8 @@ import {registered} from '../one-per-process.js';
 
 /**
  * Mends what the webgpu backend of TensorFlow.js 4.22 computes wrongly: large products with a transposed right matrix,
- * reversed cumulative sums and products, the shape of `tf.prod` with `keepDims`, and transposed whole numbers and booleans. Call
- * it once `@tensorflow/tfjs-backend-webgpu` is imported; calling it again does nothing.
+ * reversed cumulative sums and products, the shape of `tf.prod` with `keepDims`, transposed whole numbers and booleans, and the sum
+ * of many tensors. Call it once `@tensorflow/tfjs-backend-webgpu` is imported; calling it again does nothing.
  */
 export function registerWebGpuKernels(): void {
   if (registered.has('webgpu')) return;
@@ -12,6 +12,7 @@ export function registerWebGpuKernels(): void {
   for (const kernelName of ['Cumsum', 'Cumprod']) replace(kernelName, reversingOutside);
   replace('Prod', keepingDimensions);
   replace('Transpose', throughFloats);
+  replace('AddN', fewAtOnce);
   registered.add('webgpu');
 }
 
@@ -108,5 +109,23 @@ function throughFloats(original: KernelFunction): KernelFunction {
       (backend as tf.KernelBackend).disposeData(dataId);
     }
     return result;
+  };
+}
+
+/** Of the 8 buffers that a device gives a shader at least one is the sum's: with more the shader does not compile. */
+const SUMMANDS = 7;
+
+function fewAtOnce(original: KernelFunction): KernelFunction {
+  return args => {
+    const summands = Object.values(args.inputs) as tf.TensorInfo[];
+    const add = (some: tf.TensorInfo[]) =>
+      original({...args, inputs: some as unknown as tf.NamedTensorInfoMap}) as tf.TensorInfo;
+    let sum = add(summands.slice(0, SUMMANDS));
+    for (let i = SUMMANDS; i < summands.length; i += SUMMANDS - 1) {
+      const before = sum;
+      sum = add([before, ...summands.slice(i, i + SUMMANDS - 1)]);
+      (args.backend as tf.KernelBackend).disposeData(before.dataId);
+    }
+    return sum;
   };
 }
