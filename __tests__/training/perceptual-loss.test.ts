@@ -110,6 +110,10 @@ describeOnBackends('perceptualLoss of features by hand', () => {
         "perceptualLoss: layers must be weights by the layers' names, such as {conv5_4: 1}, but it is",
       );
     }
+    const image = tf.zeros([1, 2, 2, 3]);
+    expect(() => perceptualLoss({features: () => ({other: image})})(image, image)).toThrow(
+      "perceptualLoss: features gave none for the layer 'conv5_4'; name in layers those it has.",
+    );
     const loss = perceptualLoss({features: plain, layers: {double: 1}});
     const before = tf.memory().numTensors;
     expect(() => tf.tidy(() => loss(tf.zeros([1, 2, 2, 3]), tf.zeros([1, 2, 3, 3])))).toThrow(

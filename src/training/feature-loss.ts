@@ -46,7 +46,9 @@ export function featureLoss(
       const expected = onOwnTape(() => features(target, names));
       const actual = features(output, names);
       const terms = names.map(name => {
-        const difference = tf.sub(view(actual[name]!), view(expected[name]!));
+        if (!actual[name])
+          throw new Error(`${owner}: features gave none for the layer '${name}'; name in layers those it has.`);
+        const difference = tf.sub(view(actual[name]), view(expected[name]!));
         const distance = criterion === 'l1' ? tf.abs(difference) : tf.square(difference);
         return tf.mul<tf.Scalar>(tf.mean(distance), layers[name]!);
       });
