@@ -68,6 +68,7 @@ const ADDED: tf.GradConfig[] = [
  * - The gradients that it has wrong are right: those of average pooling with padding, of resizing with half-pixel centres
  *   and on the cpu backend, of mirrorPad, of cumsum along another axis than the last, of prod along a negative axis, of the
  *   labels of softmaxCrossEntropy, and of rounding, by a cast or by floorDiv, which is zero.
+ * - Where gradients only pass through a convolutional or dense layer, those of its weights are not computed.
  *
  * `tf.layers.depthwiseConv2d` takes no account of its `dilationRate` in TensorFlow.js 4.22, and so neither here. The outputs
  * that a `tf.customGrad` of your own saves lead back to its inputs; what else it computes and saves does not.
