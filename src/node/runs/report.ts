@@ -120,6 +120,7 @@ function charts(log: LogRecord[], mark: number): string {
   });
   const drawn: [title: string, curves: ReturnType<typeof curve>[]][] = [
     ['Content loss (mean absolute difference)', [curve('content', 'content')]],
+    ['Perceptual loss', [curve('perceptual', 'perceptual')]],
     ['Adversarial losses', [curve('discriminator', 'discriminatorLoss'), curve('generator', 'generatorLoss')]],
     ['Mean logits', [curve('real', 'logits/realMean'), curve('fake', 'logits/fakeMean')]],
     ['Pairs the critic gets right', [curve('share', 'logits/shareRight')]],
