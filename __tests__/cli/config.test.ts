@@ -32,6 +32,8 @@ test('what is given comes before the recipe, and that before the config and the 
     ...{...defaults, ...RECIPES.compact},
     ...{batch: 4, data: inFolder('photos'), weightAverage: 0, out: inFolder('run')},
   });
+  // Pairs have low-resolution sides of their own.
+  expect(printed('--recipe', 'compact', '--pairs', 'a', 'b')).not.toHaveProperty('degradation');
   // Lists too, and nothing where there was something.
   const lists = ['--halve-at', '5', '9', '--warmup-halve-at', 'none'];
   expect(printed('--config', 'some.json', ...lists)).toMatchObject({

@@ -7,6 +7,10 @@ export function methodOptions(): Option[] {
   const option = (flags: string, text: string) => new Option(flags, text);
   return [
     option('--recipe <name>', `the settings of a published model, as far as no others are given: ${names()}`),
+    option(
+      '--degradation <name>',
+      'of what is learned from: bicubic, or real-esrgan for blur, noise and JPEG (default: bicubic)',
+    ),
     option('--network <name>', 'the generator: esrgan, or compact for browsers (default: esrgan)'),
     option('--convolutions <number>', 'of the compact generator (default: 16)').argParser(number),
     option('--discriminator <name>', 'the critic: vgg, unet or patch (default: vgg)'),
@@ -36,7 +40,7 @@ It changes no other weight: ESRGAN's are --content-weight 0.01 and --adversarial
 /** What the recipes are, for `--help`. */
 export const RECIPES_HELP = `Recipes:
   esrgan       ESRGAN as published: 23 blocks, patches of 128
-  real-esrgan  Real-ESRGAN's networks and loss: 23 blocks, a critic for each pixel, patches of 256
+  real-esrgan  Real-ESRGAN as published: 23 blocks, its degradations, a critic for each pixel, patches of 256
   compact      the same with Real-ESRGAN's small generator, for browsers
   r3gan        relativistic pairs with R1 and R2, no momentum, batches of 256; the network is that of the other options`;
 

@@ -118,6 +118,8 @@ async function completeSettings(
   const read = config === undefined ? {} : await readConfig(config);
   const chosen = recipe === undefined ? {} : recipeSettings(recipe);
   const settings = [read, chosen, given].reduce(settingsOver, before) as TrainSettings;
+  // That of a recipe is for photos that have no low-resolution side.
+  if (settings.pairs && given.degradation === undefined) delete settings.degradation;
   return {...settings, resume: rest.resume, ...(rest.resume && {out: rest.out})};
 }
 

@@ -12,6 +12,15 @@ export type {ModelFormat} from './models/formats.js';
 export type {StoredType} from './models/stored-weights.js';
 export {photoDataset} from './photos/dataset.js';
 export type {PhotoBatch, PhotoDatasetOptions} from './photos/dataset.js';
+export {realEsrganDegradation} from './photos/degradation/degradation.js';
+export type {Degradation} from './photos/degradation/degradation.js';
+export {REAL_ESRGAN_DEGRADATION} from './photos/degradation/options.js';
+export type {
+  DegradationRound,
+  DegradationValues,
+  Range,
+  RealEsrganDegradationOptions,
+} from './photos/degradation/options.js';
 export type {PhotoPair} from './photos/pairs.js';
 export {loadCheckpoint, readCheckpointState, saveCheckpoint} from './runs/checkpoint.js';
 export type {Checkpointed} from '../training/checkpoint.js';

@@ -5,6 +5,9 @@ import type {OptionNames} from '../../options.js';
 import {requireKnownOptions} from '../../options.js';
 import type {PhotoFile, PhotoPair} from './pairs.js';
 import {PHOTO_PAIR} from './pairs.js';
+import {Degradation, degradedPart} from './degradation/degradation.js';
+import {requireSharp} from './degradation/jpeg.js';
+import type {StoredPhoto} from './store.js';
 import {PhotoStore} from './store.js';
 import type {Pixels} from './pixels.js';
 import {cutPixels} from './pixels.js';
@@ -20,6 +23,8 @@ export interface PhotoDatasetOptions {
   scale?: number;
   /** Whole number that all random choices follow from. Default 0. */
   seed?: number;
+  /** How the low-resolution side is made: see `realEsrganDegradation`. Default: by bicubic shrinking, as in the benchmarks. */
+  degradation?: Degradation;
   /** Flip and quarter-turn patches at random. Default true. */
   augment?: boolean;
   /** The number of the first batch, to go on where a run stopped. Default 0. */
@@ -37,6 +42,7 @@ const PHOTO_DATASET_OPTIONS: OptionNames<PhotoDatasetOptions> = {
   batch: true,
   scale: true,
   seed: true,
+  degradation: true,
   augment: true,
   firstBatch: true,
   cacheBytes: true,
@@ -60,7 +66,7 @@ export interface PhotoBatch extends tf.TensorContainerObject {
  * Each patch comes from a photo drawn uniformly, at a uniform place, flipped and turned at random. The low-resolution
  * side is cut from the whole photo shrunk by MATLAB's antialiased bicubic (see `bicubicDownscale`) and rounded to 8
  * bits, as in the published benchmarks; that of a pair is cut from its file, at the same place. Batch i depends on the seed, i and the photos alone. The photos of the next
- * batch are decoded on other threads while one trains; calls that overlap are answered in turn. Broken photos and those
+ * batch are decoded, and degraded, on other threads while one trains; calls that overlap are answered in turn. Broken photos and those
  * smaller than a patch are skipped with a warning.
  *
  * Files of pairs have the same path from their folders but for the extension, and but for an `x4` at the end of the small
@@ -78,11 +84,17 @@ export function photoDataset(
   options: PhotoDatasetOptions = {},
 ): tf.data.Dataset<PhotoBatch> {
   requireKnownOptions('photoDataset', options, PHOTO_DATASET_OPTIONS);
-  for (const pair of typeof photos === 'string' ? [] : ([photos].flat() as PhotoFile[])) {
-    if (typeof pair !== 'string') requireKnownOptions('photoDataset pair', pair, PHOTO_PAIR);
-  }
+  const pairs =
+    typeof photos === 'string' ? [] : ([photos].flat() as PhotoFile[]).filter(photo => typeof photo !== 'string');
+  for (const pair of pairs) requireKnownOptions('photoDataset pair', pair, PHOTO_PAIR);
   const {patch = 128, batch = 16, scale = 4, seed = 0, augment = true, firstBatch = 0} = options;
-  const {cacheBytes = 2 ** 30, except = [], onWarning = console.warn} = options;
+  const {cacheBytes = 2 ** 30, except = [], onWarning = console.warn, degradation} = options;
+  if (degradation !== undefined && !(degradation instanceof Degradation)) {
+    throw new Error('photoDataset: degradation must be what realEsrganDegradation gives.');
+  }
+  if (degradation && pairs.length > 0) {
+    throw new Error('photoDataset: pairs have low-resolution sides of their own: leave degradation out.');
+  }
   requireWhole({batch, scale, patch}, 1);
   requireWhole({firstBatch}, 0);
   if (!(cacheBytes >= 0)) throw new Error(`photoDataset: cacheBytes must be at least 0, but it is ${cacheBytes}.`);
@@ -91,6 +103,13 @@ export function photoDataset(
     throw new Error(`photoDataset: patch must be a multiple of scale, ${scale}, but it is ${patch}.`);
   }
   const low = patch / scale;
+
+  /** The low-resolution side of a patch. */
+  const lowPart = ({high, low}: StoredPhoto, part: Rectangle, number: number) => {
+    if (low) return cutPixels(low, part);
+    if (degradation) return degradedPart(degradation, high, part, {scale, seed, index: number});
+    return shrinkPart(high, scale, part);
+  };
 
   const makeBatch = async (store: PhotoStore, index: number) => {
     const xs = new Float32Array(batch * low * low * 3);
@@ -105,7 +124,7 @@ export function photoDataset(
         const top = Math.floor(down * (photo.high.height / scale - low + 1));
         const symmetry = augment ? Math.floor(turn * 8) : 0;
         const part = {left, top, width: low, height: low};
-        const small = photo.low ? cutPixels(photo.low, part) : shrinkPart(photo.high, scale, part);
+        const small = await lowPart(photo, part, index * batch + i);
         copyPatch(small, 0, 0, low, symmetry, xs, i * low * low * 3);
         copyPatch(photo.high, left * scale, top * scale, patch, symmetry, ys, i * patch * patch * 3);
       }),
@@ -116,7 +135,10 @@ export function photoDataset(
   const iterate = (): AsyncIterator<PhotoBatch> => {
     const store = PhotoStore.open(photos, {patch, scale, cacheBytes, except, onWarning});
     const prepare = (index: number) => {
-      const making = store.then(opened => makeBatch(opened, index));
+      const making = store.then(async opened => {
+        if (degradation) await requireSharp();
+        return makeBatch(opened, index);
+      });
       // Its failure is for the call that awaits it, not for the process.
       making.catch(() => undefined);
       return making;

@@ -5,6 +5,7 @@ export type RecipeName = 'esrgan' | 'real-esrgan' | 'compact' | 'r3gan';
 
 const REAL_ESRGAN = {
   scale: 4,
+  degradation: 'real-esrgan', // both files' ranges: REAL_ESRGAN_DEGRADATION
   network: 'esrgan', // network_g: RRDBNet
   filters: 64, // num_feat
   growth: 32, // num_grow_ch

@@ -7,6 +7,7 @@ import {optionName} from './settings.js';
 /** What a resumed run cannot change: the networks, what each batch is made of, and whether weights are averaged. */
 const FIXED = [
   'scale',
+  'degradation',
   'network',
   'filters',
   'growth',
@@ -21,7 +22,13 @@ const FIXED = [
 ] as const satisfies (keyof TrainSettings)[];
 
 /** What these are where they are not given. */
-const IF_LEFT_OUT = {network: 'esrgan', convolutions: 16, discriminator: 'vgg', weightAverage: 0} as const;
+const IF_LEFT_OUT = {
+  degradation: 'bicubic',
+  network: 'esrgan',
+  convolutions: 16,
+  discriminator: 'vgg',
+  weightAverage: 0,
+} as const;
 
 /** What it can change, but not without a word. */
 const CHANGEABLE = [

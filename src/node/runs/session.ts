@@ -18,6 +18,8 @@ import {compiledEsrgan, disposeWhole} from './esrgan.js';
 import {writeFileAtomically} from '../system/files.js';
 import {saveModel} from '../models/files.js';
 import {photoDataset} from '../photos/dataset.js';
+import {realEsrganDegradation} from '../photos/degradation/degradation.js';
+import {requireSharp} from '../photos/degradation/jpeg.js';
 import type {PhotoFile} from '../photos/pairs.js';
 import {writeReport} from './report.js';
 import {requireResumable} from './resumed-settings.js';
@@ -81,6 +83,7 @@ export async function trainEsrgan(
   requireKnownOptions('trainEsrgan events', events, TRAIN_EVENTS);
   const watched = {...events, onWarning: once(events.onWarning ?? console.warn)};
   const photos = await listRunPhotos(settings, watched.onWarning);
+  if (settings.degradation === 'real-esrgan') await requireSharp();
   const folder = await takeRunFolder(settings.out, {resume: settings.resume});
   try {
     const chosen = await useBackend(
@@ -215,6 +218,7 @@ class Session {
       scale: settings.scale,
       seed: settings.seed,
       firstBatch: gan.step,
+      ...(settings.degradation === 'real-esrgan' && {degradation: realEsrganDegradation()}),
       onWarning: this.events.onWarning,
     });
     await gan.fitDataset(dataset, {

@@ -51,6 +51,7 @@ export const SETTING_CHECKS: Readonly<Record<keyof TrainSettings, SettingCheck>>
   resume: yesOrNo,
   scale: {expected: '2, 4 or 8', fits: value => [2, 4, 8].includes(value as number)},
   patch: {expected: 'one of 8, 16, 32, 64, 128, ...', fits: value => isNumber(value) && isWhole(Math.log2(value), 3)},
+  degradation: optional(oneOf('bicubic', 'real-esrgan')),
   network: optional(oneOf('esrgan', 'compact')),
   filters: whole(1),
   growth: whole(1),

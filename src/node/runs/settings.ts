@@ -44,6 +44,11 @@ export interface TrainSettings {
   discriminator?: 'vgg' | 'unet' | 'patch';
   /** Feature maps of the critic's first convolutions; four times as many at most in `'vgg'`. */
   discriminatorFilters: number;
+  /**
+   * How the low-resolution side of a patch is made: `'bicubic'`, shrunk as in the benchmarks, or `'real-esrgan'`, see
+   * `realEsrganDegradation`. Photos to measure on are always shrunk. Default `'bicubic'`.
+   */
+  degradation?: 'bicubic' | 'real-esrgan';
   /** Height and width of the high-resolution patches: 8, 16, 32, 64, ... */
   patch: number;
   /** Patches in a batch. */
@@ -150,6 +155,7 @@ export const TRAIN_SETTINGS: OptionNames<TrainSettings> = {
   out: true,
   resume: true,
   scale: true,
+  degradation: true,
   network: true,
   filters: true,
   growth: true,
@@ -217,6 +223,9 @@ export function requireSettings(settings: TrainSettings): void {
   const {data, pairs} = settings;
   if (data !== undefined && pairs !== undefined) {
     throw new Error('--data and --pairs both name photos to learn from: give one');
+  }
+  if (pairs !== undefined && settings.degradation === 'real-esrgan') {
+    throw new Error('--degradation real-esrgan is for --data: --pairs have low-resolution sides of their own');
   }
   if (data === undefined && pairs === undefined)
     throw new Error('--data must be a folder of photos, but it is missing');
