@@ -11,7 +11,9 @@ import {createInterface} from 'node:readline';
  * @throws if the program ends, with the last line of its complaint.
  */
 export async function startEngine(command, args) {
-  const child = spawn(command, args, {stdio: ['pipe', 'pipe', 'pipe']});
+  // Python would leave what it compiled beside the scripts.
+  const env = {...process.env, PYTHONDONTWRITEBYTECODE: '1'};
+  const child = spawn(command, args, {env, stdio: ['pipe', 'pipe', 'pipe']});
   let complaint = '';
   child.stderr.on('data', text => (complaint = `${complaint}${text}`.slice(-1000)));
   child.stdin.on('error', () => {}); // `ended` tells

@@ -6,13 +6,13 @@ With "device": "cuda" on the GPU; with "size" and "critic" for larger images, an
 """
 
 import json
-import resource
 import sys
-import time
 
 import torch
 from torch import nn
 from torch.nn import functional as F
+
+from engine import answer
 
 SCALE = 4
 ADVERSARIAL_WEIGHT = 5e-3
@@ -123,11 +123,6 @@ class Step:
         return generator_loss.item(), (real_loss + fake_loss).item()
 
 
-def peak_megabytes():
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (2**20 if sys.platform == "darwin" else 2**10)
-
-
 def main():
     settings = json.loads(sys.argv[1])
     torch.set_num_threads(settings["threads"])
@@ -135,12 +130,8 @@ def main():
     step = Step(**settings)
     for _ in range(WARM_UP):
         step()
-    print(json.dumps({"version": torch.__version__}), flush=True)
-    for _ in sys.stdin:
-        start = time.perf_counter()
-        step()
-        milliseconds = (time.perf_counter() - start) * 1000
-        print(json.dumps({"milliseconds": milliseconds, "peakMegabytes": peak_megabytes()}), flush=True)
+    answer({"version": torch.__version__}, step)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -32,6 +32,45 @@ test('help is printed, and bad options are refused with exit code 2', () => {
   expect([refused.status, refused.stderr]).toEqual([2, '--rounds must be a whole number from 1, but it is "0".\n']);
 });
 
+test('enlarging is measured by every program that is there, and the others are named', () => {
+  const none = {TORCH_PYTHON: inFolder('no-python'), ONNXRUNTIME_PYTHON: inFolder('no-python')};
+  const args = '--model box --backend wasm,none --pixels 16 --threads 1 --rounds 1 --json'.split(' ');
+  const {status, stdout, stderr} = spawnSync(process.execPath, [join(root, 'bench/enlarge.js'), ...args], {
+    encoding: 'utf8',
+    env: {...process.env, ...none},
+  });
+  expect([status, stderr]).toEqual([0, '']);
+  type Row = {name: string; milliseconds: number; megapixelsPerSecond: number; peakMegabytes: number};
+  const {models} = JSON.parse(stdout) as {models: {model: string; programs: Row[]; missing: Record<string, string>}[]};
+  const [{programs, missing}] = models as [(typeof models)[0]];
+  expect(programs.map(({name}) => name)).toEqual(['upscale, wasm', 'UpscalerJS, wasm']);
+  for (const {milliseconds, megapixelsPerSecond, peakMegabytes} of programs) {
+    expect(megapixelsPerSecond).toBeCloseTo((64 * 64) / 1e6 / (milliseconds / 1000), 6);
+    expect(peakMegabytes).toBeGreaterThan(20);
+  }
+  expect(Object.keys(missing)).toEqual([
+    'upscale, none',
+    'UpscalerJS, none',
+    'PyTorch, plain',
+    'PyTorch, channels_last',
+    'onnxruntime',
+  ]);
+  expect(missing['PyTorch, plain']).toContain('no-python');
+  expect(missing['upscale, none']).toContain('none');
+});
+
+test('enlarging has help, and refuses bad options with exit code 2', () => {
+  const enlarge = (...args: string[]) => node(join(root, 'bench/enlarge.js'), ...args);
+  expect(enlarge('--help').stdout).toMatch(/^usage: node bench\/enlarge.js \[options\]\n/);
+  for (const [args, message] of [
+    [['--pixels', '0'], '--pixels must be a whole number from 1, but it is "0".\n'],
+    [['--model', 'large'], '--model must be of box,published, but it is large.\n'],
+  ] as const) {
+    const {status, stderr} = enlarge(...args);
+    expect([status, stderr]).toEqual([2, message]);
+  }
+});
+
 test('an engine answers until it is stopped, and then is gone', () => {
   // Such as a program whose threads still work when it has nothing more to read.
   writeFileSync(

@@ -121,9 +121,13 @@ describeOnTensorFlow('many tiles', () => {
     model.dispose();
   });
 
-  test('of pictures of many shapes have few graphs at a time, all of which are freed', async () => {
-    const model = generator();
-    const runner = new TileRunner(model, {onWarning: refuse});
+  // As height, width and overlap, of which each gives tiles of another shape; an ensemble has those that are turned too.
+  test.each<[string, boolean, [number, number, number][]]>([
+    ['pictures', false, [0, 1, 2, 3, 4, 5].map(overlap => [30, 30, overlap])],
+    ['ensembles', true, [[30, 30, 1], [30, 26, 2], [30, 26, 0]]], // prettier-ignore
+  ])('of %s of many shapes have few graphs at a time, all of which are freed', async (_, ensemble, pictures) => {
+    const model = compactGenerator({scale: 2, filters: 16, convolutions: 1, seed: 1});
+    const runner = new TileRunner(model, {ensemble, onWarning: refuse});
     const capture = jest.spyOn(stepCapturer()!, 'capture');
     const {binding} = tf.backend() as unknown as {binding: {loadSavedModel(): number; deleteSavedModel(): void}};
     const open = {count: 0, most: 0};
@@ -146,21 +150,20 @@ describeOnTensorFlow('many tiles', () => {
     });
     try {
       const before = tf.memory().numTensors;
-      const image = noise(30, 30);
-      const picture = {data: await image.data(), height: 30, width: 30, channels: 3, white: 1};
-      for (let overlap = 0; overlap < 6; overlap++) {
-        const usual = await upscale(model, image, {tile: 8, overlap, capture: false});
+      for (const [height, width, overlap] of pictures) {
+        const image = noise(height, width);
+        const how = {tile: 8, overlap, ensemble};
+        const usual = await upscale(model, image, {...how, capture: false});
+        const picture = {data: await image.data(), height, width, channels: 3, white: 1};
         const got: number[] = [];
-        for await (const {data} of upscaleInStrips(model, picture, {tile: 8, overlap}, runner).strips)
-          got.push(...data);
+        for await (const {data} of upscaleInStrips(model, picture, how, runner).strips) got.push(...data);
         expectClose(got, await usual.data(), 1e-5);
-        usual.dispose();
+        tf.dispose([image, usual]);
       }
-      image.dispose();
       runner.dispose();
       expect(tf.memory().numTensors).toBe(before);
       expect(capture).toHaveBeenCalledTimes(2);
-      expect(open).toEqual({count: 0, most: 4});
+      expect(open).toEqual({count: 0, most: ensemble ? 3 : 4});
     } finally {
       Object.assign(tf.backend(), {binding});
       capture.mockRestore();

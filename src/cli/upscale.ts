@@ -41,7 +41,7 @@ export function upscaleCommand(): Command {
     .option('--overwrite', 'of a folder, make anew what is in the output already', false)
     .option(
       '--tile <pixels>',
-      'size of the tiles it is computed in: smaller takes less memory (default: 96 at most)',
+      'size of the tiles it is computed in: smaller takes less memory (default: 96, or a whole side that is little longer)',
       Number,
     )
     .option('--overlap <pixels>', 'how much around each tile is looked at too (default: enough, at most 32)', Number)

@@ -90,9 +90,9 @@ export class TileRunner {
     const capturer = this.options.capture === false ? undefined : stepCapturer();
     // What is left over at the end is computed as usual, on all threads.
     if (!capturer || tiles.length < capturer.lanes || (this.counts.get(shape) ?? 0) < CAPTURED_FROM) return predict;
-    if (this.shapes.size >= MAX_SHAPES && !this.shapes.has(shape)) this.dispose();
-    this.shapes.add(shape);
-    if (this.options.ensemble) this.shapes.add(`${width} x ${height}`);
+    const shapes = this.options.ensemble ? [shape, `${width} x ${height}`] : [shape];
+    if (new Set([...this.shapes, ...shapes]).size > MAX_SHAPES) this.dispose();
+    for (const one of shapes) this.shapes.add(one);
     this.captured ??= capturer.capture<tf.Tensor4D[], tf.Tensor4D[]>(predict, {
       inputs: tiles.map(() => ({shape: [1, height, width, 3], dtype: 'float32'})),
       variables: [],
