@@ -69,6 +69,8 @@ export interface CheckpointsCallback extends GanCallback {
   readonly last: CheckpointPlace | undefined;
   /** The best one so far and its metric, where `best` is set; undefined if there is none yet. */
   readonly best: (CheckpointPlace & {value: number}) | undefined;
+  /** Lets the next checkpoint be the best: what is measured is something else from now on. */
+  forgetBest(): void;
   /**
    * Puts the newest whole checkpoint of the folder into a GAN built and compiled as that one was; give it the batches from
    * number `gan.step` on. Each one after it that is torn or altered is named to `onWarning`.
@@ -193,6 +195,10 @@ class Keeper extends GanCallback implements CheckpointsCallback {
     this.damaged = damaged.map(one => one.file);
     if (this.options.best) await this.findBest(this.last, header.metric);
     return resumed;
+  }
+
+  forgetBest(): void {
+    this.best = undefined;
   }
 
   async save(gan = this.gan): Promise<void> {

@@ -202,6 +202,7 @@ class Session {
     // Scores of other photos do not compare.
     if (progress.measuredOn && JSON.stringify(progress.measuredOn) !== JSON.stringify(choice)) {
       progress.validation = noScores();
+      this.checkpoints.forgetBest();
     }
     progress.measuredOn = choice;
     this.photos = listed.data.filter(file => !heldOut.includes(file));
@@ -279,8 +280,9 @@ class Session {
   /** The score by which the best checkpoint is known; the model goes into a folder of its own where it is the best so far. */
   private async score(): Promise<number> {
     const {folder, gan, settings} = this;
+    const isNew = this.measured?.step !== gan.step;
     const {model} = await this.measure();
-    await this.log.add(gan.step, {stage: this.told.stage, ...model});
+    if (isNew) await this.log.add(gan.step, {stage: this.told.stage, ...model});
     const score = model[settings.keepBest!];
     if (score > (this.checkpoints.best?.value ?? -Infinity)) await saveModel(this.shown, folder.bestModel);
     return score;
