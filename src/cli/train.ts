@@ -6,7 +6,7 @@ import {recipeSettings} from '../node/runs/recipes.js';
 import {savedSettings} from '../node/runs/resumed-settings.js';
 import {DEFAULT_SETTINGS, requireEverySetting, settingsOver} from '../node/runs/settings.js';
 import type {TrainSettings} from '../node/runs/settings.js';
-import {trainEsrgan} from '../node/runs/session.js';
+import {trainEsrgan} from '../node/runs/train-esrgan.js';
 import type {Scores} from '../node/runs/evaluation.js';
 import {methodOptions, PERCEPTUAL_HELP, RECIPES_HELP} from './method-options.js';
 import {MODEL_FORMS} from './model-option.js';

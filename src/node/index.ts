@@ -39,7 +39,7 @@ export {progressBar} from './runs/progress-bar.js';
 export type {ProgressBarCallback, ProgressBarOptions} from './runs/progress-bar.js';
 export {sampleSheets} from './runs/sample-sheets.js';
 export type {SampleSheetsCallback, SampleSheetsOptions} from './runs/sample-sheets.js';
-export {trainEsrgan} from './runs/session.js';
+export {trainEsrgan} from './runs/train-esrgan.js';
 export type {TrainEvents, TrainResult} from './runs/events.js';
 export type {TrainSummary} from './runs/summary.js';
 export {RECIPES} from './runs/recipes.js';

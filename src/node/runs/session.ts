@@ -1,14 +1,11 @@
 import type * as tf from '@tensorflow/tfjs';
 import {rename, rm} from 'node:fs/promises';
 import {NonFiniteError} from '../../finite.js';
-import {requireKnownOptions} from '../../options.js';
 import type {Vgg19Features} from '../../models/vgg19-features.js';
 import {collapseWarnings} from '../../training/collapse-warnings.js';
 import type {GAN} from '../../training/gan.js';
 import type {GanCallback} from '../../training/gan-callback.js';
 import {NonFiniteStepsError} from '../../training/skipped-steps.js';
-import type {BackendName} from '../backends/choice.js';
-import {useBackend} from '../backends/choice.js';
 import type {CheckpointsCallback} from './checkpoints.js';
 import {checkpoints} from './checkpoints.js';
 import {comparisons} from './comparison.js';
@@ -19,30 +16,24 @@ import {writeFileAtomically} from '../system/files.js';
 import {saveModel} from '../models/files.js';
 import {photoDataset} from '../photos/dataset.js';
 import {realEsrganDegradation} from '../photos/degradation/degradation.js';
-import {requireSharp} from '../photos/degradation/jpeg.js';
 import type {PhotoFile} from '../photos/pairs.js';
 import {writeReport} from './report.js';
 import {requireResumable} from './resumed-settings.js';
 import type {RunFolder} from './folder.js';
-import {takeRunFolder} from './folder.js';
-import {runGenerator} from './generator.js';
-import {perceptualFeatures} from './perceptual-features.js';
 import type {RunPhotos} from './photos.js';
-import {listRunPhotos} from './photos.js';
 import type {JsonLogCallback} from './json-log.js';
 import {jsonLog} from './json-log.js';
 import {rewindLog} from './log.js';
 import {RunEvents} from './run-events.js';
-import type {Measured, RunScores} from './run-scores.js';
-import {measure, noScores, writeDown} from './run-scores.js';
+import {RunMeasurements} from './run-measurements.js';
+import type {RunScores} from './run-scores.js';
+import {noScores} from './run-scores.js';
 import type {Stage, TrainEvents, TrainResult} from './events.js';
-import {TRAIN_EVENTS} from './events.js';
 import type {TrainSummary} from './summary.js';
 import {sampleSheet} from './sample-sheet.js';
 import type {SampleSheetsCallback} from './sample-sheets.js';
 import {sampleSheets, sheetFile, sheetOfStep} from './sample-sheets.js';
 import type {TrainSettings} from './settings.js';
-import {requireSettings} from './settings.js';
 import {locatePaths, withAbsolutePaths} from './saved-paths.js';
 import type {TensorBoardCallback} from '../tensorboard/callback.js';
 import {tensorBoard} from '../tensorboard/callback.js';
@@ -62,52 +53,8 @@ interface Progress {
 /** Losses are logged as means over this many steps. */
 const LOG_EVERY = 10;
 
-/**
- * Trains an ESRGAN on a folder of photos: a warm-up on pixels, then the relativistic GAN; everything it makes goes to
- * `settings.out`.
- *
- * @param settings see `TrainSettings`; `DEFAULT_SETTINGS` has all but `data`, or `pairs`.
- * @param signal aborts the run after the step under way, with a checkpoint.
- * @throws one line for anything wrong with the settings or the files, for a backend that cannot be used, or for a folder
- *   that another run uses or whose run the settings do not fit; nothing is left half-written. A `DivergenceError` when a
- *   loss, a weight or what the model makes is not finite any more: what was saved before stays.
- * @example
- * const {summary} = await trainEsrgan({...DEFAULT_SETTINGS, data: 'photos', out: 'run'});
- */
-export async function trainEsrgan(
-  settings: TrainSettings,
-  events: TrainEvents = {},
-  signal?: AbortSignal,
-): Promise<TrainResult> {
-  requireSettings(settings);
-  requireKnownOptions('trainEsrgan events', events, TRAIN_EVENTS);
-  const watched = {...events, onWarning: once(events.onWarning ?? console.warn)};
-  const photos = await listRunPhotos(settings, watched.onWarning);
-  if (settings.degradation === 'real-esrgan') await requireSharp();
-  const folder = await takeRunFolder(settings.out, {resume: settings.resume});
-  try {
-    const chosen = await useBackend(
-      settings.backend as BackendName | 'auto',
-      settings.threads === undefined ? {} : {threads: settings.threads},
-    );
-    const features = await perceptualFeatures(settings.perceptual);
-    try {
-      const generator = await runGenerator(settings, folder);
-      const session = new Session(settings, folder, watched, chosen.backend, generator, features, signal);
-      return await session.run(photos, chosen.reason);
-    } finally {
-      features?.dispose();
-    }
-  } catch (error) {
-    // Where the folder is gone nothing in it can be written: then that is the reason.
-    await folder.requireLock();
-    throw error;
-  } finally {
-    await folder.release();
-  }
-}
-
-class Session {
+/** A run of `trainEsrgan`, in a folder that it has taken. */
+export class Session {
   private readonly gan: GAN;
   private readonly steps: number;
   private validation = NOTHING_CHOSEN;
@@ -120,8 +67,7 @@ class Session {
   private readonly told: RunEvents;
   private readonly checkpoints: CheckpointsCallback;
   private readonly collapse: GanCallback;
-  /** What was measured last, and of which step. */
-  private measured: (Measured & {step: number}) | undefined;
+  private readonly measurements: RunMeasurements;
 
   constructor(
     private readonly settings: TrainSettings,
@@ -145,6 +91,12 @@ class Session {
     const draw = () => sampleSheet(this.shown, this.validation.photos.slice(0, 4));
     this.sheets = sampleSheets(folder, {draw, every: settings.sampleEvery});
     if (settings.tensorboard) this.tensorBoard = tensorBoard(folder, {logEvery: LOG_EVERY});
+    this.measurements = new RunMeasurements({
+      ...{gan: this.gan, scale: settings.scale, log: this.log, events},
+      ...(this.tensorBoard && {tensorBoard: this.tensorBoard}),
+      model: () => this.shown,
+      photos: () => this.validation.photos,
+    });
     this.collapse = collapseWarnings({logEvery: LOG_EVERY, onWarning: events.onWarning});
     this.checkpoints = checkpoints(folder, {
       every: settings.checkpointEvery,
@@ -173,13 +125,13 @@ class Session {
       if (firstStep === 0) {
         // Whatever ends the run from here on, it can be resumed; and a full disk is told of before any work is done.
         await this.checkpoints.save(gan);
-        await this.evaluate('start');
+        await this.measurements.at('start', this.progress.validation);
       }
       this.startedAt = Date.now();
       await this.train('warm-up', settings.warmupSteps);
       if (firstStep <= settings.warmupSteps && !signal?.aborted) {
         await this.sheets.write('after-warm-up', gan);
-        await this.evaluate('afterWarmup');
+        await this.measurements.at('afterWarmup', this.progress.validation);
       }
       await this.train('GAN', this.steps);
       return await this.finish();
@@ -241,7 +193,7 @@ class Session {
     const finished = step >= this.steps;
     if (finished) {
       await this.sheets.write('end', gan);
-      await this.evaluate('end');
+      await this.measurements.at('end', this.progress.validation);
     }
     await this.checkpoints.save(gan);
     await saveModel(this.shown, folder.model);
@@ -269,36 +221,12 @@ class Session {
     return this.gan.captureStatus?.state === 'captured';
   }
 
-  private async evaluate(point: 'start' | 'afterWarmup' | 'end'): Promise<void> {
-    const measured = await this.measure();
-    const {model, bicubic} = measured;
-    writeDown(point, measured, this.progress.validation);
-    await this.log.add(this.gan.step, {evaluation: point, ...model});
-    this.events.onEvaluation?.(point, model, bicubic);
-  }
-
   /** The score by which the best checkpoint is known; the model goes into a folder of its own where it is the best so far. */
   private async score(): Promise<number> {
-    const {folder, gan, settings} = this;
-    const isNew = this.measured?.step !== gan.step;
-    const {model} = await this.measure();
-    if (isNew) await this.log.add(gan.step, {stage: this.told.stage, ...model});
-    const score = model[settings.keepBest!];
-    if (score > (this.checkpoints.best?.value ?? -Infinity)) await saveModel(this.shown, folder.bestModel);
+    const scores = await this.measurements.ofStep(this.told.stage);
+    const score = scores[this.settings.keepBest!];
+    if (score > (this.checkpoints.best?.value ?? -Infinity)) await saveModel(this.shown, this.folder.bestModel);
     return score;
-  }
-
-  /** Measures the model of now, once. */
-  private async measure(): Promise<Measured> {
-    const {step} = this.gan;
-    if (this.measured?.step !== step) {
-      this.measured = {step, ...(await measure(this.shown, this.validation.photos, this.settings.scale))};
-      const scalars = Object.entries(this.measured.model).map(
-        ([name, value]) => [`validation/${name}`, value] as const,
-      );
-      await this.tensorBoard?.add(step, Object.fromEntries(scalars));
-    }
-    return this.measured;
   }
 
   /** What a checkpoint keeps besides the GAN; none is written of one that makes no pictures any more. */
@@ -330,15 +258,6 @@ class Session {
   private seconds(): number {
     return this.progress.seconds + (this.startedAt === 0 ? 0 : (Date.now() - this.startedAt) / 1000);
   }
-}
-
-/** Each stage opens the photos anew; what is wrong with one of them is told once. */
-function once(warn: (message: string) => void): (message: string) => void {
-  const told = new Set<string>();
-  return message => {
-    if (!told.has(message)) warn(message);
-    told.add(message);
-  };
 }
 
 function round(value: number, digits: number): number {
