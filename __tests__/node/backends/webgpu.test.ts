@@ -37,7 +37,16 @@ async function withAdapter(info: object | null, use: (node: Node, gpu: FakeGpu) 
     jest.doMock('@tensorflow/tfjs-backend-webgpu', () => {
       tf.registerBackend('webgpu', () => Promise.resolve(gpu.backend));
       const kernelFunc = () => gpu.backend.runWebGPUProgram();
-      for (const kernelName of ['BatchMatMul', '_FusedMatMul', 'Cumsum', 'Cumprod', 'Prod', 'Transpose', 'Neg']) {
+      for (const kernelName of [
+        'BatchMatMul',
+        '_FusedMatMul',
+        'Cumsum',
+        'Cumprod',
+        'Prod',
+        'Transpose',
+        'AddN',
+        'Neg',
+      ]) {
         if (tf.getKernel(kernelName, 'webgpu')) tf.unregisterKernel(kernelName, 'webgpu');
         tf.registerKernel({kernelName, backendName: 'webgpu', kernelFunc});
       }
