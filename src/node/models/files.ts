@@ -16,9 +16,9 @@ export interface SaveModelOptions {
   /**
    * `'tfjs'`: a folder with `model.json` and `weights.bin`, which `tf.loadLayersModel` reads. `'upscalerjs'`:
    * the same with an `index.js`, whose default export `new Upscaler({model})` takes. `'safetensors'`: a file of the
-   * weights of an `esrganGenerator` or `compactGenerator` by PyTorch's names, which BasicSR, Real-ESRGAN and spandrel know. `'onnx'`: a file with
-   * free height and width, from `[batch, 3, height, width]`, of the layers of this package's generators and UpscalerJS's
-   * models. Default `'tfjs'`.
+   * weights of an `esrganGenerator` or `compactGenerator` by PyTorch's names, which BasicSR, Real-ESRGAN and spandrel
+   * know. `'onnx'`: a file with free height and width, from `[batch, 3, height, width]`, of the layers of this package's
+   * generators and UpscalerJS's models. Default `'tfjs'`.
    */
   format?: ModelFormat;
   /**
@@ -64,8 +64,8 @@ export async function saveModel(model: tf.LayersModel, path: string, options: Sa
 /**
  * Loads a model: one that `saveModel`, tfjs itself or tensorflowjs_converter saved, those of Keras 3 among them where their
  * layers are among those of TensorFlow.js, one of UpscalerJS, or a network of PyTorch as a safetensors file: an ESRGAN by the
- * names of BasicSR, Real-ESRGAN or ESRGAN's first release, with or without pixel unshuffle, or Real-ESRGAN's compact network. Models of UpscalerJS for values up to 255 become such from [0, 1] to
- * [0, 1], as all others are.
+ * names of BasicSR, Real-ESRGAN or ESRGAN's first release, with or without pixel unshuffle, or Real-ESRGAN's compact
+ * network. Models of UpscalerJS for values up to 255 become such from [0, 1] to [0, 1], as all others are.
  *
  * @param what a folder with `model.json` and the weight files in it, the path of a `model.json` or of a safetensors file, the
  *   URL of any of these, or the name of an installed model of UpscalerJS, `@upscalerjs/default-model` or

@@ -65,9 +65,9 @@ export interface PhotoBatch extends tf.TensorContainerObject {
  *
  * Each patch comes from a photo drawn uniformly, at a uniform place, flipped and turned at random. The low-resolution
  * side is cut from the whole photo shrunk by MATLAB's antialiased bicubic (see `bicubicDownscale`) and rounded to 8
- * bits, as in the published benchmarks; that of a pair is cut from its file, at the same place. Batch i depends on the seed, i and the photos alone. The photos of the next
- * batch are decoded, and degraded, on other threads while one trains; calls that overlap are answered in turn. Broken photos and those
- * smaller than a patch are skipped with a warning.
+ * bits, as in the published benchmarks; that of a pair is cut from its file, at the same place. Batch i depends on the seed,
+ * i and the photos alone. The photos of the next batch are decoded, and degraded, on other threads while one trains; calls
+ * that overlap are answered in turn. Broken photos and those smaller than a patch are skipped with a warning.
  *
  * Files of pairs have the same path from their folders but for the extension, and but for an `x4` at the end of the small
  * one's name (4 for a scale of 4).

@@ -20,9 +20,9 @@ export interface StoredPhoto {
 }
 
 /**
- * The photos of a folder, or those given, or pairs of them, cropped to a multiple of the scale: decoded when asked for and kept, the least recently used
- * ones going first when they take more than `cacheBytes`. A photo that cannot be used is warned of once, by name, and
- * stands aside for the next one.
+ * The photos of a folder, or those given, or pairs of them, cropped to a multiple of the scale: decoded when asked for and
+ * kept, the least recently used ones going first when they take more than `cacheBytes`. A photo that cannot be used is
+ * warned of once, by name, and stands aside for the next one.
  */
 export class PhotoStore {
   private readonly cache = new Map<PhotoFile, Promise<StoredPhoto>>();

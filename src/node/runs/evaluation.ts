@@ -20,7 +20,10 @@ export interface Scores {
   sharpness: number;
 }
 
-/** A photo to measure on: the truth, its low-resolution side (that of its file where it has one, or else bicubic), and the bicubic enlargement of that. */
+/**
+ * A photo to measure on: the truth, its low-resolution side (that of its file where it has one, or else bicubic), and the
+ * bicubic enlargement of that.
+ */
 export interface ValidationPhoto {
   file: string;
   /** The size of the whole photo, of which `truth` may be the middle only. */
@@ -46,8 +49,8 @@ const PSNR_OF_EQUALS = 100;
 /**
  * Reads a photo to measure on, or a pair: of its middle at most `crop` pixels a side, and no more than those.
  *
- * @throws one line naming the file if it cannot be read, has another size than its pair says, is smaller than the metrics need, or is of one colour, which
- *   has no sharpness and which anything reproduces.
+ * @throws one line naming the file if it cannot be read, has another size than its pair says, is smaller than the metrics
+ *   need, or is of one colour, which has no sharpness and which anything reproduces.
  */
 export async function validationPhoto(photo: PhotoFile, scale: number, crop = Infinity): Promise<ValidationPhoto> {
   const file = highOf(photo);

@@ -12,8 +12,9 @@ import {runModel} from './run-model.js';
 import type {TrainSettings} from './settings.js';
 
 /**
- * The network that a run trains: an ESRGAN or a compact generator of the settings' size, with the weights of `init` where that is one too; or else
- * `init` itself, whatever its layers. Such a one is described in the run's folder, for a run that goes on.
+ * The network that a run trains: an ESRGAN or a compact generator of the settings' size, with the weights of `init` where
+ * that is one too; or else `init` itself, whatever its layers. Such a one is described in the run's folder, for a run that
+ * goes on.
  *
  * @throws one line: the model cannot be loaded, is an ESRGAN of another size, or enlarges by another factor.
  */

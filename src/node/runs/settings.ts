@@ -119,7 +119,10 @@ export interface TrainSettings {
   keepBest?: keyof Scores;
   /** Whether it writes what TensorBoard shows, in the folder `tensorboard` of the run. Default false. */
   tensorboard?: boolean;
-  /** A model to start from, a run's folder or as `loadModel` takes it: an ESRGAN of the size that is given here, or any network of other layers. */
+  /**
+   * A model to start from, a run's folder or as `loadModel` takes it: an ESRGAN of the size that is given here, or any network
+   * of other layers.
+   */
   init?: string;
 }
 

@@ -20,8 +20,9 @@ class RealEsrganDegradation extends Degradation {
 
 /**
  * Real-ESRGAN's degradations, for `photoDataset`: twice blur (isotropic and anisotropic Gaussians, generalised ones, plateaus, sinc
- * filters), resizing (up or down, by area, bilinear or bicubic), Gaussian or Poisson noise (grey or coloured) and JPEG, and a last
- * sinc filter, each drawn anew for every patch. The defaults are the published ranges, `REAL_ESRGAN_DEGRADATION`. It needs the package sharp.
+ * filters), resizing (up or down, by area, bilinear or bicubic), Gaussian or Poisson noise (grey or coloured) and JPEG, and a
+ * last sinc filter, each drawn anew for every patch. The defaults are the published ranges, `REAL_ESRGAN_DEGRADATION`. It
+ * needs the package sharp.
  *
  * @throws one line: an option is unknown or out of range.
  * @example
