@@ -82,11 +82,7 @@ export class Session {
     this.steps = settings.warmupSteps + settings.steps;
     this.progress = {settings: withAbsolutePaths(settings), step: 0, seconds: 0, validation: noScores()};
     this.told = new RunEvents(events, {steps: this.steps, batch: settings.batch, logEvery: LOG_EVERY}, signal);
-    const values = ({skippedSteps}: GAN) => ({
-      stage: this.told.stage,
-      captured: this.captured(),
-      ...(skippedSteps > 0 && {skippedSteps}),
-    });
+    const values = () => ({stage: this.told.stage, captured: this.captured()});
     this.log = jsonLog(folder, {logEvery: LOG_EVERY, values});
     const draw = () => sampleSheet(this.shown, this.validation.photos.slice(0, 4));
     this.sheets = sampleSheets(folder, {draw, every: settings.sampleEvery});
