@@ -5,11 +5,11 @@ import {createServer} from 'node:http';
 import {once} from 'node:events';
 import {register} from 'node:module';
 import {join} from 'node:path';
-import {createInterface} from 'node:readline';
 import {pathToFileURL} from 'node:url';
 import * as tf from '@tensorflow/tfjs';
 import {upscale} from 'tfjs-ragan';
 import {loadModel, useBackend} from 'tfjs-ragan/node';
+import {serveSteps} from './serve-steps.js';
 
 /** UpscalerJS's modules for pages name each other without the ends of files, and their package does not say what they are. */
 const PAGE_MODULES = `
@@ -66,15 +66,7 @@ async function main() {
     large.dispose();
   };
   await step();
-  const answer = message => console.log(JSON.stringify(message));
-  answer(about);
-  const requests = createInterface({input: process.stdin})[Symbol.asyncIterator]();
-  while (!(await requests.next()).done) {
-    const start = performance.now();
-    await step();
-    const milliseconds = performance.now() - start;
-    answer({milliseconds, peakMegabytes: process.resourceUsage().maxRSS / 1024});
-  }
+  await serveSteps(about, step);
 }
 
 main().catch(error => {

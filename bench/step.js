@@ -1,9 +1,9 @@
 // One ESRGAN training step with TensorFlow.js, values, gradients and Adam updates of both networks, in each of the ways
 // that are compared. A process of its own, for engine.js. Usage: step.js '{"backend": "wasm", "way": "one", ...}'
-import {createInterface} from 'node:readline';
 import * as tf from '@tensorflow/tfjs';
 import {esrganGenerator, GAN, l1Loss, RelativisticAverageLoss, vggDiscriminator} from 'tfjs-ragan';
 import {useBackend} from 'tfjs-ragan/node';
+import {serveSteps} from './serve-steps.js';
 
 const LOW_RESOLUTION = 16;
 const HIGH_RESOLUTION = 4 * LOW_RESOLUTION;
@@ -78,15 +78,7 @@ async function main() {
   const settings = JSON.parse(process.argv[2]);
   const about = await useBackend(settings.backend, {threads: settings.threads});
   const step = await trainingStep(settings);
-  const answer = message => console.log(JSON.stringify(message));
-  answer(about);
-  const requests = createInterface({input: process.stdin})[Symbol.asyncIterator]();
-  while (!(await requests.next()).done) {
-    const start = performance.now();
-    await step();
-    const milliseconds = performance.now() - start;
-    answer({milliseconds, peakMegabytes: process.resourceUsage().maxRSS / 1024});
-  }
+  await serveSteps(about, step);
 }
 
 main().catch(error => {
